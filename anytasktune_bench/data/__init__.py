@@ -1,0 +1,1 @@
+"""The datasets: drawing scenarios, joining written rows, checks, building, loading."""

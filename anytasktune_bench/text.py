@@ -1,0 +1,198 @@
+"""Text for scoring: normal form, tokens and similarity, for Chinese and English.
+
+Two wordings are *equal* when their tokens are equal after `normalise`; `sim` grades the rest, but gives 0 as soon as a number or a
+negation differs, because such near misses are wrong answers.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections.abc import Sequence
+from decimal import Decimal
+
+from anytasktune_bench.spec import Lang
+
+_PUNCTUATION = str.maketrans(
+    {"。": ".", "、": ",", "，": ",", "；": ";", "：": ":", "“": '"', "”": '"', "‘": "'", "’": "'", "「": '"', "」": '"', "『": '"', "』": '"',
+     "【": "[", "】": "]", "《": "<", "》": ">", "〈": "<", "〉": ">", "—": "-", "–": "-", "−": "-", "‐": "-", "‑": "-", "～": "~", "…": ".", "·": " ", "`": "'"}
+)  # fmt: skip
+
+_HAN_DIGITS = {"零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
+_HAN_UNITS = {"十": 10, "百": 100, "千": 1000}
+_HAN_NUMERAL = "零〇一二两三四五六七八九十百千万亿"
+_UNITS_ZH = (
+    "个|年|月|天|日|号|周|星期|礼拜|小时|钟头|分钟|秒|次|回|趟|遍|岁|周岁|元|块|角|毛|斤|公斤|千克|毫克|克|吨|毫升|升|片|粒|颗|支|瓶|盒|包|袋|杯|碗|厘米|毫米|公里|米|里|度|倍|成|折|"
+    "楼|层|名|位|件|台|部|辆|张|条|只|头|户|笔|股|项|份|页|例|种|类|级|档|点半|点钟|代|届|期|双|套|把|根|块钱|人|平方米|平方|亩|小时|刻钟|口|层楼|顿|餐|晚|夜|早|轮|款"
+)
+_HAN_BEFORE_UNIT = re.compile(f"(?<![{_HAN_NUMERAL}几数好上多])([{_HAN_NUMERAL}]+)(?=多?(?:{_UNITS_ZH}))")
+_HAN_AFTER_MARK = re.compile(f"(第|百分之)([{_HAN_NUMERAL}]+)")
+_PERCENT_ZH = re.compile(r"百分之(\d+(?:\.\d+)?)")
+_MULTIPLIER = re.compile(r"(\d+(?:\.\d+)?)\s*([万亿])(?=\s*(?:元|块|人民币|股|美元|人|名|条|个|吨|张|户|件|次|份|平方|,|\.|;|$|\s))")
+_THOUSANDS = re.compile(r"(?<![\d.])(\d{1,3}(?:,\d{3})+)(?![\d])")
+_TRAILING_ZERO = re.compile(r"(\d+)\.0+(?![\d.])")
+
+_WORDS_EN = {
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13,
+    "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19,
+}  # fmt: skip
+_TENS_EN = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
+_ONES_EN = {"one": 1, **{word: value for word, value in _WORDS_EN.items() if value < 10}}
+_TENS_AND_ONES = re.compile(rf"\b({'|'.join(_TENS_EN)})(?:[- ]({'|'.join(_ONES_EN)}))?\b")
+_PLAIN_WORDS = re.compile(rf"\b({'|'.join(_WORDS_EN)})\b")
+_ONE_BEFORE_UNIT = re.compile(r"\bone(?=[ -](?:hour|day|night|week|fortnight|month|year|minute|second|time|tablet|pill|dose|glass|cup)s?\b)")
+
+_TOKEN = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?%?|\d+(?:\.\d+)?%?|[^\W\d_\u4e00-\u9fff\u3400-\u4dbf]+(?:['.][^\W\d_\u4e00-\u9fff\u3400-\u4dbf]+|[+#]+)*|[\u4e00-\u9fff\u3400-\u4dbf]")
+_NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?%?|\d+(?:\.\d+)?%?")
+_ARTICLE = ("a", "an", "the")
+
+_NOT_NEGATING_ZH = re.compile(
+    "非常|不错|未来|别人|不过|不仅|不但|不管|不论|无论|特别|差别|区别|级别|性别|分别|类别|告别|个别|辨别|识别|别墅|别的|别处|除非|不断|不停|不由得|不料|不然|不同|对不起|不好意思|没关系|不得了|不久|不少|不时"
+)
+_NEGATOR_ZH = re.compile("[不没无非未别勿]")
+_NEGATOR_EN = re.compile(r"\b(?:not|no|never|without|nor|neither|none|nothing|nobody|cannot)\b|n't\b")
+
+
+@functools.cache
+def _simplify() -> object:
+    import opencc
+
+    return opencc.OpenCC("t2s")
+
+
+def han_number(numeral: str) -> int | None:
+    """The value of a Chinese numeral, or None where it is none: 七八 is an approximation, 一百二 is short for 120.
+
+    Handles 十二, 一百零五, 三万五千, 一亿, and digit strings with 〇 or at least four digits (二〇二三).
+    """
+    if not any(c in _HAN_UNITS or c in "万亿" for c in numeral):
+        if len(numeral) == 1 or (len(numeral) >= 2 and (len(numeral) >= 4 or "〇" in numeral or "零" in numeral)):
+            return int("".join(str(_HAN_DIGITS[c]) for c in numeral))
+        return None
+    total = section = 0
+    digit: int | None = None
+    last_unit = 10**9
+    for c in numeral:
+        if c in _HAN_DIGITS:
+            if digit not in (None, 0):
+                return None
+            digit = _HAN_DIGITS[c]
+        elif c in _HAN_UNITS:
+            unit = _HAN_UNITS[c]
+            if unit >= last_unit or (digit is None and (unit != 10 or section)) or (digit == 0 and unit != 10):
+                return None
+            section += (digit if digit else 1) * unit
+            digit, last_unit = None, unit
+        else:
+            section += digit or 0
+            if not section:
+                return None
+            total = (total + section) * 10**8 if c == "亿" else total + section * 10**4
+            section, digit, last_unit = 0, None, 10**9
+    if digit and last_unit in (100, 1000) and not _zero_before_last(numeral):
+        digit *= last_unit // 10
+    return total + section + (digit or 0)
+
+
+def _zero_before_last(numeral: str) -> bool:
+    return len(numeral) >= 2 and numeral[-2] in "零〇"
+
+
+def _han_to_digits(match: re.Match[str]) -> str:
+    value = han_number(match[1])
+    return match[0] if value is None else str(value)
+
+
+def _multiply(match: re.Match[str]) -> str:
+    return format((Decimal(match[1]) * (10**4 if match[2] == "万" else 10**8)).normalize(), "f")
+
+
+def _normalise_zh(text: str) -> str:
+    text = _simplify().convert(text)  # type: ignore[attr-defined]
+    text = _HAN_BEFORE_UNIT.sub(_han_to_digits, text)
+    text = _HAN_AFTER_MARK.sub(lambda m: m[1] + (str(v) if (v := han_number(m[2])) is not None else m[2]), text)
+    text = _PERCENT_ZH.sub(r"\1%", text)
+    return _MULTIPLIER.sub(_multiply, text)
+
+
+def _normalise_en(text: str) -> str:
+    text = _TENS_AND_ONES.sub(lambda m: str(_TENS_EN[m[1]] + (_ONES_EN[m[2]] if m[2] else 0)), text)
+    text = _PLAIN_WORDS.sub(lambda m: str(_WORDS_EN[m[1]]), text)
+    return _ONE_BEFORE_UNIT.sub("1", text)
+
+
+@functools.lru_cache(maxsize=65536)
+def normalise(text: str, lang: Lang) -> str:
+    """The normal form in which texts are compared.
+
+    NFKC, one form of each punctuation mark, case folded; Chinese also in simplified characters with numerals as digits where a unit follows or
+    第/百分之 stands before (三个月 -> 3个月, 十二万元 -> 120000元, but 一般 stays); English number words as digits (not a bare "one");
+    thousands commas and trailing ".0" dropped.
+    """
+    text = unicodedata.normalize("NFKC", text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")).translate(_PUNCTUATION).casefold()
+    text = _normalise_zh(text) if lang == "zh" else _normalise_en(text)
+    text = _THOUSANDS.sub(lambda m: m[1].replace(",", ""), text)
+    return " ".join(_TRAILING_ZERO.sub(r"\1", text).split())
+
+
+@functools.lru_cache(maxsize=65536)
+def tokens(text: str, lang: Lang) -> tuple[str, ...]:
+    """Tokens of the normal form: one Han character, one whole word of another script (C++, C#, node.js), or one whole signed number each.
+
+    Punctuation is dropped, and in English one leading article.
+    """
+    found = tuple(_TOKEN.findall(normalise(text, lang)))
+    return found[1:] if lang == "en" and len(found) > 1 and found[0] in _ARTICLE else found
+
+
+@functools.lru_cache(maxsize=65536)
+def _guards(text: str, lang: Lang) -> tuple[tuple[str, ...], int]:
+    """What must agree for two wordings to be comparable: the signed numbers, and the count of negators."""
+    normal = normalise(text, lang)
+    numbers = tuple(sorted(_NUMBER.findall(normal)))
+    negators = _NEGATOR_ZH.findall(_NOT_NEGATING_ZH.sub("", normal)) if lang == "zh" else _NEGATOR_EN.findall(normal)
+    return numbers, len(negators)
+
+
+def lcs_length(a: Sequence[str], b: Sequence[str]) -> int:
+    """Length of the longest common subsequence, bit-parallel: O(len(b)) operations on integers of len(a) bits (Hyyrö 2004)."""
+    masks: dict[str, int] = {}
+    for i, token in enumerate(a):
+        masks[token] = masks.get(token, 0) | (1 << i)
+    full = (1 << len(a)) - 1
+    state = full
+    for token in b:
+        match = state & masks.get(token, 0)
+        state = ((state + match) | (state - match)) & full
+    return len(a) - state.bit_count()
+
+
+def rouge_l(prediction: str, reference: str, lang: Lang) -> float:
+    """ROUGE-L F1 (Lin 2004) over `tokens`; 0 where either side is empty."""
+    a, b = tokens(prediction, lang), tokens(reference, lang)
+    common = lcs_length(a, b) if a and b else 0
+    return 2 * common / (len(a) + len(b)) if common else 0.0
+
+
+@functools.lru_cache(maxsize=262144)
+def sim(a: str, b: str, lang: Lang) -> float:
+    """Similarity in [0, 1]: 1 for equal tokens; 0 if signed numbers or the count of negators differ; else the F1 of the longest common subsequence of tokens."""
+    x, y = tokens(a, lang), tokens(b, lang)
+    if not x or not y:
+        return 0.0
+    if x == y:
+        return 1.0
+    if _guards(a, lang) != _guards(b, lang):
+        return 0.0
+    return 2 * lcs_length(x, y) / (len(x) + len(y))
+
+
+def best_sim(value: str, aliases: Sequence[str], lang: Lang) -> float:
+    """`sim` against the best of `aliases`."""
+    return max((sim(value, alias, lang) for alias in aliases), default=0.0)
+
+
+def length(text: str, lang: Lang) -> int:
+    """Characters without white space (zh) or words (en): the unit of every limit in a spec."""
+    return len("".join(text.split())) if lang == "zh" else len(text.split())
