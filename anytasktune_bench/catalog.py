@@ -57,6 +57,10 @@ class Catalog:
             names[spec.code.lower()] = names[spec.full_id] = (spec,)
         return {name: specs for name, specs in names.items() if specs}
 
+    @functools.cached_property
+    def _groups(self) -> dict[str, tuple[SubTask, ...]]:
+        return self.groups()
+
     def select(self, names: str | Sequence[str]) -> list[SubTask]:
         """The sub-tasks that `names` mean, in catalog order, each once.
 
@@ -67,7 +71,7 @@ class Catalog:
             UnknownSubTaskError: a name means nothing; the closest names are suggested.
         """
         wanted = [n.strip() for n in (names.split(",") if isinstance(names, str) else names) if n.strip()]
-        groups = self.groups()
+        groups = self._groups
         chosen: set[str] = set()
         for name in wanted:
             if name.lower() not in groups:
@@ -107,16 +111,15 @@ def discover(folder: Path) -> list[SubTask]:
     return [load_spec(path) for path in sorted(folder.glob("*/*/task.yaml"))]
 
 
-def load_catalog(extra: Sequence[Path] = ()) -> Catalog:
-    """The package's sub-tasks, those in the folders of `ANYTASKTUNE_SUBTASKS`, and those in `extra`."""
-    folders = [Path(p) for p in os.environ.get(SUBTASKS_ENV, "").split(os.pathsep) if p]
-    folders += [p for p in extra if p not in folders]
-    return Catalog([*_package_specs(), *(spec for folder in folders for spec in discover(folder))])
+def load_catalog() -> Catalog:
+    """The package's sub-tasks and those in the folders of `ANYTASKTUNE_SUBTASKS` (which `--subtasks DIR` sets)."""
+    return _load_catalog(os.environ.get(SUBTASKS_ENV, ""))
 
 
 @functools.cache
-def _package_specs() -> tuple[SubTask, ...]:
-    return tuple(discover(PACKAGE_SUBTASKS))
+def _load_catalog(folders: str) -> Catalog:
+    extra = (spec for folder in dict.fromkeys(folders.split(os.pathsep)) if folder for spec in discover(Path(folder)))
+    return Catalog([*discover(PACKAGE_SUBTASKS), *extra])
 
 
 class _Actions(Strict):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
 
-from anytasktune_bench.rows import Row
+from anytasktune_bench.errors import DataError
 from anytasktune_bench.spec import Lang, SubTask
 
 PROMPT_VERSION = "1"
@@ -69,7 +69,29 @@ def plain_target(lang: Lang, output: str) -> str:
     return f" {output}" if lang == "en" else output
 
 
-def pick_shots(rows: Sequence[Row], k: int, seed: int = 0) -> list[Shot]:
-    """`k` train rows, the same for every question, drawn with `seed`."""
-    chosen = random.Random(f"{seed}/shots").sample(sorted(rows, key=lambda row: row.id), k) if k else []
-    return [{"input": row.input, "output": row.output} for row in chosen]
+def pick_shots(rows: Sequence[Mapping[str, Any]], k: int, seed: int = 0) -> list[Shot]:
+    """`k` of the train records (`id`, `input`, `output`, ...), the same for every question, drawn with `seed`.
+
+    Raises:
+        DataError: there are fewer than `k`.
+    """
+    if k > len(rows):
+        raise DataError(f"{k} examples were asked for and train has {len(rows)} rows. Ask for fewer.")
+    chosen = random.Random(f"{seed}/shots").sample(sorted(rows, key=lambda row: str(row["id"])), k) if k else []
+    return [{"input": row["input"], "output": row["output"]} for row in chosen]
+
+
+def render(tokenizer: Any, spec: SubTask, lang: Lang, text: str, *, shots: Sequence[Shot] = (), variant: int = 0, implicit: bool = False) -> str:
+    """The prompt as the string that the model reads: through the tokenizer's chat template if it has one, else as plain text.
+
+    Thinking is switched off for templates that know the switch; no system prompt is given (a template may add its own).
+    """
+    if getattr(tokenizer, "chat_template", None):
+        messages = chat_messages(spec, lang, text, shots=shots, variant=variant, implicit=implicit)
+        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=False))
+    return plain_prompt(spec, lang, text, shots=shots, variant=variant, implicit=implicit)
+
+
+def render_target(tokenizer: Any, lang: Lang, output: str) -> str:
+    """The answer as the string that follows `render`, without the end-of-text token."""
+    return output if getattr(tokenizer, "chat_template", None) else plain_target(lang, output)

@@ -20,6 +20,12 @@ SHINGLE: dict[Lang, int] = {"zh": 5, "en": 3}
 RUN: dict[Lang, int] = {"zh": 12, "en": 8}
 """Characters (zh) or words (en) of a masked run that rows must not share."""
 MAX_ROWS_WITH_RUN = 2
+_MONTH = "january|february|march|april|may|june|july|august|september|october|november|december"
+_DATE: dict[Lang, re.Pattern[str]] = {
+    "zh": re.compile(r"#(?:[年月日号时点分]#?)+(?:许|左右)?"),
+    "en": re.compile(rf"(?:(?:at|on|in|of|about|around|the) )*(?:# ?(?:[ap]\.? ?m\.?|(?:{_MONTH})\b)|(?:{_MONTH}) #)(?:,? (?:on |in |of )?(?:#|{_MONTH}))*"),
+}
+"""Dates and times, after digits became #: a shared way to write them is no shared wording."""
 
 
 def units(text: str, lang: Lang) -> list[str]:
@@ -80,7 +86,7 @@ def masked(rows: Rows, row: Row, lang: Lang) -> list[str]:
     if lang == "en":
         text = re.sub(r"(?<=[a-z,;] )[A-Z][a-z]+\b", "@", text)
     text = normalise(text, lang)
-    text = re.sub(r"\d+(?:\.\d+)?", "#", text)
+    text = _DATE[lang].sub("#", re.sub(r"\d+(?:\.\d+)?", "#", text))
     return re.findall(r"[\w#@]", re.sub(r"[a-z][a-z0-9]*", "@", text)) if lang == "zh" else re.findall(r"[\w'#@]+", text)
 
 

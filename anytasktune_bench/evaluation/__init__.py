@@ -1,0 +1,1 @@
+"""Scoring models through lm-eval: sub-tasks as lm-eval tasks, and running them."""

@@ -1,0 +1,1 @@
+"""From result records to statistics, a typed table, and a static site."""
