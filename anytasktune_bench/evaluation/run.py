@@ -148,11 +148,11 @@ def _check_adapter(ref: ModelRef, adapter: Path | None) -> dict[str, Any]:
 
 
 def _load(ref: ModelRef, adapter: Path | None, options: EvalOptions) -> Any:
-    from lm_eval.models.huggingface import HFLM
+    from anytasktune_bench.evaluation.lm import BenchLM
 
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        return HFLM(
+        return BenchLM(
             pretrained=ref.location,
             revision=ref.revision or "main",
             dtype=pick_dtype(options.dtype),

@@ -18,6 +18,7 @@ from anytasktune_bench.errors import RecordError, UnknownSubTaskError
 from anytasktune_bench.files import sha256_json
 from anytasktune_bench.leaderboard.statistics import Difference, cluster_bootstrap, holm, paired_difference, wilson
 from anytasktune_bench.metrics import SCORER_VERSION, Score, primary
+from anytasktune_bench.outputs import check_gold
 from anytasktune_bench.records import Category, ModelInfo, Record, Sample, Settings, TaskResult
 from anytasktune_bench.spec import LANGS, Domain, Lang, SubTask
 
@@ -90,7 +91,11 @@ class Row:
 
     records: tuple[Record, ...]
     """All records of the row, oldest first: of one model, with one `num_fewshot`, `implicit` and `limit`."""
+    model: ModelInfo
+    settings: Settings
+    """Of the newest record."""
     is_base: bool
+    """Whether other rows are compared with it."""
     cells: tuple[Cell | None, ...]
     """One per column of the table; None where there is no figure."""
     means: dict[Domain, float]
@@ -98,20 +103,6 @@ class Row:
     overall: float | None
     """Mean of the domain means, each weighing the same; None where a column is missing or a limit was set."""
     notes: tuple[Note, ...]
-
-    @property
-    def model(self) -> ModelInfo:
-        """The model."""
-        return self.records[-1].model
-
-    @property
-    def settings(self) -> Settings:
-        """The settings of the newest record."""
-        return self.records[-1].settings
-
-    def note(self, column: Column) -> Note | None:
-        """The note that explains a missing cell."""
-        return next((note for note in self.notes if note.column == column.key and note.reason != "replaced"), None)
 
 
 @dataclass(frozen=True)
@@ -201,6 +192,8 @@ def _entries(record: Record, samples: Sequence[Sample], catalog: Catalog) -> lis
             raise RecordError(f"{where}: task name or samples do not belong to {spec.code} in {result.lang}. Run the evaluation again.")
         if not rows or not result.n == len(ids) == len(rows):
             raise RecordError(f"{where}: it claims n = {result.n} but has {len(rows)} samples of {len(ids)} rows. Run the evaluation again.")
+        if problems := [f"{sample.id}: {problem}" for sample in rows for problem in check_gold(spec, sample.gold)]:
+            raise RecordError(f"{where}: {problems[0]}. Run the evaluation again, or leave the record out.")
         entries.append(_Entry(record, result, spec, tuple(rows)))
     return entries
 
@@ -261,8 +254,8 @@ def _row(draft: _Draft, drafts: Sequence[_Draft], columns: Sequence[Column]) -> 
         if len(scores) == len(places) and draft.settings.limit is None:
             means[domain] = round(sum(scores) / len(scores), 6)
     overall = round(sum(means.values()) / len(means), 6) if draft.settings.limit is None and all(cells) else None
-    is_base = any(other.model.base == draft.model.name for other in drafts)
-    return Row(draft.records, is_base, cells, means, overall, draft.notes)
+    is_base = draft.settings.num_fewshot == 0 and any(other.model.base == draft.model.name for other in drafts)
+    return Row(draft.records, draft.model, draft.settings, is_base, cells, means, overall, draft.notes)
 
 
 def _cell(entry: _Entry, tuned: bool, difference: Difference | None, p_adjusted: float | None) -> Cell:

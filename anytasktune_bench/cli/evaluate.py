@@ -1,0 +1,120 @@
+"""`anytasktune eval` and `anytasktune rescore`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from anytasktune_bench.cli.options import adapter_base, device_options, json_option, lang_option, print_json, print_table, say, source_option, tasks_option
+
+if TYPE_CHECKING:
+    from anytasktune_bench.records import Record, Sample
+
+
+@click.command("eval")
+@click.argument("model", required=False)
+@click.option("--adapter", type=click.Path(path_type=Path), help="Folder of a PEFT adapter, such as `anytasktune train` writes.")
+@tasks_option
+@lang_option
+@click.option("--out", default="runs", show_default=True, type=click.Path(path_type=Path), help="Folder for the records.")
+@click.option("--num-fewshot", default=0, show_default=True, type=click.IntRange(min=0), help="Solved train rows before each question.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first N rows of each test split.")
+@click.option("--implicit", is_flag=True, help="Leave the instruction out, as in the paper's implicit data.")
+@click.option("--batch-size", default=40, show_default=True, type=click.IntRange(min=1), help="Rows that are decoded side by side.")
+@click.option("--name", help="Name of the model in tables.")
+@click.option("--category", type=click.Choice(["closed", "open", "domain", "task-fine-tuned"]), help="Category in the leaderboard.")
+@click.option("--base", help="Name of the model that this one is compared with; an adapter's base by default.")
+@source_option
+@device_options
+@json_option
+def evaluate_command(model: str | None, adapter: Path | None, tasks: str, lang: tuple[Any, ...], out: Path, as_json: bool, **options: Any) -> None:
+    """Let a model answer the test rows and score it.
+
+    MODEL is a folder, a .gguf file, a wheel that holds one, or a Hub id (with @revision); it may be left out where --adapter names its base.
+    Writes record.json and samples.jsonl into a folder of OUT named after the model and settings.
+
+    \b
+    Example:
+      anytasktune eval Qwen/Qwen2-1.5B-Instruct --tasks M1,S1 --lang zh --limit 10
+      anytasktune eval --adapter adapters/M1-S1 --tasks M1,S1
+    """
+    from anytasktune_bench.catalog import load_catalog
+    from anytasktune_bench.evaluation.run import EvalOptions, evaluate
+    from anytasktune_bench.files import check_writable
+    from anytasktune_bench.models import resolve_model
+    from anytasktune_bench.records import write_record
+
+    specs = load_catalog().select(tasks)
+    check_writable(out)
+    ref = resolve_model(adapter_base(model, adapter), progress=say)
+    record, samples = evaluate(ref, specs, lang, EvalOptions(**options), adapter, progress=say)
+    path = write_record(out / run_name(record), record, samples)
+    if as_json:
+        print_json({"record": str(path), "results": {name: result.model_dump() for name, result in record.results.items()}})
+        return
+    print_results(record, samples)
+    say(f"wrote {path}")
+
+
+def run_name(record: Record) -> str:
+    """A folder name from the model's name and the settings that differ from the defaults."""
+    name = re.sub(r"[^\w.+-]+", "-", record.model.name).strip("-.") or "model"
+    settings = record.settings
+    parts = [name, f"{settings.num_fewshot}shot" if settings.num_fewshot else "", "implicit" if settings.implicit else ""]
+    return "_".join(part for part in [*parts, f"first{settings.limit}" if settings.limit else ""] if part)
+
+
+def print_results(record: Record, samples: list[Sample]) -> None:
+    """A table of scores with 95 % cluster-bootstrap intervals."""
+    from anytasktune_bench.catalog import load_catalog
+    from anytasktune_bench.leaderboard.statistics import cluster_bootstrap
+
+    rows = []
+    for name, result in record.results.items():
+        spec = load_catalog().get(result.subtask)
+        found = [sample for sample in samples if sample.task == name]
+        low, high = cluster_bootstrap(spec, [sample.as_score(spec) for sample in found], [sample.group for sample in found])
+        metrics = result.metrics
+        rows.append(
+            [
+                f"{result.subtask} {result.lang}",
+                str(result.n),
+                f"{metrics['score']:.3f}",
+                f"[{low:.3f}, {high:.3f}]",
+                f"{metrics['format_valid']:.2f}",
+                f"{metrics['rouge_l']:.3f}",
+                f"{result.empty}/{result.invalid}/{result.truncated}",
+            ]
+        )
+    click.echo(record.model.name)
+    print_table(["test", "n", "score", "95 % CI", "format_valid", "rouge_l", "empty/invalid/truncated"], rows)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@json_option
+def rescore(folder: Path, as_json: bool) -> None:
+    """Recompute a record's scores from its samples, without a model; exit with 1 if they differ.
+
+    \b
+    Example:
+      anytasktune rescore runs/SmolLM2-135M-Instruct
+    """
+    from anytasktune_bench.catalog import load_catalog
+    from anytasktune_bench.errors import RecordError
+    from anytasktune_bench.records import read_record
+    from anytasktune_bench.records import rescore as recompute
+
+    record, samples = read_record(folder)
+    found = recompute(record, samples, load_catalog().get)
+    different = [name for name, metrics in found.items() if metrics != record.results[name].metrics]
+    if as_json:
+        print_json({"metrics": found, "different": different})
+    elif not different:
+        print_results(record, samples)
+    if different:
+        raise RecordError(f"{folder}: {', '.join(different)} score differently now (the record was made with scorer version {record.settings.scorer_version}). Evaluate again.")
+    say("scores agree with the record")

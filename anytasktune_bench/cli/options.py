@@ -1,0 +1,79 @@
+"""Options and helpers that several commands share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+lang_option = click.option("--lang", default="zh,en", show_default=True, callback=lambda _, __, value: parse_langs(value), help="Languages, separated by commas.")
+tasks_option = click.option("--tasks", default="all", show_default=True, help="Codes, ids, domains, paper13 or all, separated by commas.")
+seed_option = click.option("--seed", default=0, show_default=True, help="Random seed.")
+source_option = click.option("--source", default="wheel", show_default=True, help="Where rows come from: wheel, or a folder made by `anytasktune data build`.")
+
+
+def parse_langs(value: str) -> tuple[str, ...]:
+    """`"zh,en"` as languages, each once."""
+    langs = tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+    wrong = [lang for lang in langs if lang not in ("zh", "en")]
+    if wrong or not langs:
+        raise click.BadParameter(f"{', '.join(wrong) or 'nothing'} is no language here; use zh, en or zh,en.")
+    return langs
+
+
+def device_options(command: F) -> F:
+    """`--dtype` and `--device`."""
+    command = click.option("--device", default=None, help="Torch device; a GPU if there is one, else cpu.")(command)
+    dtypes = click.Choice(["auto", "bfloat16", "float16", "float32"])
+    return click.option("--dtype", default="auto", show_default=True, type=dtypes, help="auto is bfloat16 where the device computes in it.")(command)
+
+
+def say(text: str) -> None:
+    """A line on standard error, so that standard output holds results only."""
+    click.echo(text, err=True)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+
+
+def print_table(header: list[str], rows: list[list[str]]) -> None:
+    """Print rows under a header, columns aligned by display width (a Chinese character is two wide)."""
+    widths = [max(display_width(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    for row in [header, *rows]:
+        click.echo("  ".join(cell + " " * (widths[i] - display_width(cell)) for i, cell in enumerate(row)).rstrip())
+
+
+def display_width(text: str) -> int:
+    """Columns that a text takes in a terminal."""
+    import unicodedata
+
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def adapter_base(model: str | None, adapter: Path | None) -> str:
+    """The model's name: as given, or the base that the adapter's configuration names.
+
+    Raises:
+        RunError: neither is given, or the adapter does not say.
+    """
+    from anytasktune_bench.errors import RunError
+
+    if model:
+        return model
+    if adapter is None:
+        raise RunError("no model was named. Give one with --model, or an adapter with --adapter.")
+    from anytasktune_bench.models import adapter_info
+
+    adapter_info(adapter)
+    base = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8")).get("base_model_name_or_path")
+    if not base:
+        raise RunError(f"{adapter}: does not say which model it was trained on. Give it with --model.")
+    return str(base)

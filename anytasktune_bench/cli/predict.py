@@ -1,0 +1,60 @@
+"""`anytasktune predict`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from anytasktune_bench.cli.options import adapter_base, device_options, print_json, say
+
+
+@click.command()
+@click.argument("task")
+@click.option("--model", help="A folder, a .gguf file, a wheel that holds one, or a Hub id; an adapter's base by default.")
+@click.option("--adapter", type=click.Path(path_type=Path), help="Folder of a PEFT adapter.")
+@click.option("--lang", type=click.Choice(["zh", "en"]), help="Language of the prompt; by the text if left out.")
+@click.option("--parse", "parsed", is_flag=True, help="Print the parsed answer as JSON; exit with 1 if it has not the required format.")
+@device_options
+def predict(task: str, model: str | None, adapter: Path | None, lang: str | None, parsed: bool, dtype: str, device: str | None) -> None:
+    """Answer one input from standard input.
+
+    \b
+    Example:
+      echo "I've had a cough for two weeks and a bit of a fever." | anytasktune predict M1 --adapter adapters/M1-S1 --parse
+    """
+    from anytasktune_bench.catalog import load_catalog
+    from anytasktune_bench.errors import RunError
+    from anytasktune_bench.generation import encode, generate
+    from anytasktune_bench.models import first_line, load_model, load_tokenizer, resolve_model
+    from anytasktune_bench.outputs import parse, to_json
+    from anytasktune_bench.prompt import render
+    from anytasktune_bench.spec import Lang
+
+    spec = load_catalog().get(task)
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise RunError("standard input is not UTF-8. Convert it first, for example with iconv.") from error
+    if not text:
+        raise RunError("standard input is empty. Pipe the text in, as in `anytasktune predict M1 ... < text.txt`.")
+    language: Lang = lang or ("zh" if sum("\u4e00" <= c <= "\u9fff" for c in text) * 4 > len(text) else "en")  # type: ignore[assignment]
+    ref = resolve_model(adapter_base(model, adapter), progress=say)
+    tokenizer, loaded = load_tokenizer(ref), load_model(ref, dtype, device)
+    if adapter:
+        from peft import PeftModel
+
+        try:
+            loaded = PeftModel.from_pretrained(loaded, str(adapter.resolve()))
+        except (OSError, ValueError, RuntimeError) as error:
+            raise RunError(f"{adapter}: cannot be put on {ref.source} ({first_line(error)}). Give the adapter's own base.") from error
+    prompt = encode(tokenizer, render(tokenizer, spec, language, text))
+    answer = generate(loaded, tokenizer, [prompt], spec.output.max_new_tokens[language])[0].strip()
+    if not parsed:
+        click.echo(answer)
+        return
+    result = parse(spec, language, answer)
+    print_json({"valid": result.valid, "parsed": to_json(spec, language, result), "answer": answer})
+    if not result.valid:
+        sys.exit(1)

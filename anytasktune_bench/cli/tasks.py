@@ -1,0 +1,59 @@
+"""`anytasktune export` and `anytasktune tasks`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from anytasktune_bench.cli.options import say
+
+
+@click.group()
+def export() -> None:
+    """Write files that are made from the specifications."""
+
+
+@export.command("tasks")
+@click.option("--out", default="tasks", show_default=True, type=click.Path(path_type=Path), help="Folder of the YAMLs.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if the folder is out of date.")
+def export_tasks_command(out: Path, check: bool) -> None:
+    """Write one lm-eval YAML per sub-task and language.
+
+    \b
+    Example:
+      anytasktune export tasks --check
+    """
+    from anytasktune_bench.catalog import load_catalog
+    from anytasktune_bench.evaluation.export import drift, export_tasks
+
+    specs = load_catalog().specs
+    if check:
+        problems = drift(specs, out)
+        for problem in problems:
+            say(problem)
+        if problems:
+            say(f"error: run `anytasktune export tasks --out {out}` and commit the result.")
+            sys.exit(1)
+        say(f"{out} is up to date")
+        return
+    say(f"wrote {len(export_tasks(specs, out))} files to {out}")
+
+
+@click.group()
+def tasks() -> None:
+    """Find the lm-eval tasks."""
+
+
+@tasks.command("path")
+def path_command() -> None:
+    """Print the folder of the lm-eval YAMLs.
+
+    \b
+    Example:
+      lm_eval run --include_path "$(anytasktune tasks path)" --tasks anytasktune_m1_en --model hf --model_args pretrained=DIR --apply_chat_template
+    """
+    from anytasktune_bench.evaluation.export import tasks_path
+
+    click.echo(str(tasks_path()))

@@ -1,0 +1,40 @@
+"""lm-eval's Hugging Face model with this project's generation for the rows of a sub-task."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from lm_eval.models.huggingface import HFLM
+from tqdm import tqdm
+
+from anytasktune_bench.generation import generate
+
+
+class BenchLM(HFLM):  # type: ignore[misc]
+    """`HFLM` that answers greedy requests of one sub-task together, so that their common prefix is computed once.
+
+    Anything else (sampling, stop strings, encoder-decoder models, models without a dynamic cache) goes to `HFLM` itself.
+    """
+
+    def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
+        """Answers in the order of `requests`."""
+        if not self._is_plain(requests):
+            return list(super().generate_until(requests, disable_tqdm=disable_tqdm))
+        groups: dict[tuple[str, int], list[int]] = defaultdict(list)
+        for index, request in enumerate(requests):
+            groups[request.task_name, request.args[1]["max_gen_toks"]].append(index)
+        answers = [""] * len(requests)
+        with tqdm(total=len(requests), disable=disable_tqdm or self.rank != 0, desc="answers", unit="row") as bar:
+            for (_, budget), members in groups.items():
+                room = self.max_length - budget
+                prompts = [self.tok_encode(requests[index].args[0])[-room:] for index in members]
+                texts = generate(self.model, self.tokenizer, prompts, budget, int(self.batch_size), lambda index, text: bar.update())
+                for index, text in zip(members, texts, strict=True):
+                    answers[index] = text
+        return answers
+
+    def _is_plain(self, requests: list[Any]) -> bool:
+        stateful = getattr(self.model, "_is_stateful", False)
+        greedy = all(not request.args[1].get("do_sample") and not request.args[1].get("until") for request in requests)
+        return self.backend == "causal" and not stateful and greedy and isinstance(self.batch_size, int)

@@ -1,0 +1,152 @@
+"""Greedy generation for prompts that share a beginning, as all rows of a sub-task do.
+
+The keys and values of the longest common token prefix (template, instruction, solved examples) are computed once and repeated for every
+row; rows that have ended leave the batch. Both save time only: the text is what plain greedy decoding gives, up to rounding in the
+model's dtype.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+COMPACT_BELOW = 0.75
+"""Ended rows are taken out of the batch once no more than this share of it is still writing."""
+
+
+def encode(tokenizer: Any, text: str) -> list[int]:
+    """Token ids of a rendered prompt or answer. Templates write their own special tokens, so none is added."""
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def stop_ids(model: Any, tokenizer: Any) -> set[int]:
+    """Ids that end an answer: those of the model's generation config and the tokenizer's end of text."""
+    config = getattr(model, "generation_config", None)
+    found = getattr(config, "eos_token_id", None)
+    ids = set(found) if isinstance(found, list) else {found}
+    return {int(i) for i in ids | {tokenizer.eos_token_id} if i is not None}
+
+
+def common_prefix(sequences: Sequence[Sequence[int]]) -> int:
+    """Length of the longest common prefix that leaves every sequence at least one token."""
+    shortest = min(sequences, key=len)
+    shared = os.path.commonprefix([list(min(sequences)), list(max(sequences))])
+    return min(len(shared), len(shortest) - 1)
+
+
+def generate(
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    batch_size: int = 32,
+    done: Callable[[int, str], None] = lambda index, text: None,
+) -> list[str]:
+    """Greedy answers to tokenised prompts.
+
+    Args:
+        model: a causal language model of transformers (or a PEFT model around one) with a dynamic key-value cache.
+        tokenizer: its tokenizer.
+        prompts: token ids, each at least one.
+        max_new_tokens: budget per answer.
+        batch_size: rows that are decoded side by side.
+        done: called with (index, text) as answers are finished.
+
+    Returns:
+        Texts in the order of `prompts`, special tokens left out.
+    """
+    import torch
+
+    stops = stop_ids(model, tokenizer)
+    texts = [""] * len(prompts)
+    shared = common_prefix(prompts) if len(prompts) > 1 else 0
+    order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))
+    model.eval()
+    with torch.inference_mode():
+        prefix = list(prompts[0][:shared])
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            suffixes = [list(prompts[i][shared:]) for i in batch]
+            with _cache_behind(model, prefix, len(batch)) as cache:
+                answers = _decode(model, cache, shared, suffixes, max_new_tokens, stops)
+            for i, ids in zip(batch, answers, strict=True):
+                texts[i] = tokenizer.decode(ids, skip_special_tokens=True)
+                done(i, texts[i])
+    return texts
+
+
+@contextlib.contextmanager
+def _cache_behind(model: Any, prefix: Sequence[int], rows: int) -> Iterator[Any]:
+    """A cache behind `prefix` for `rows` rows: shared where the model's attention allows it, else repeated."""
+    from anytasktune_bench.shared_prefix import shared_cache, supports
+
+    if prefix and rows > 1 and supports(model):
+        with shared_cache(model, prefix) as cache:
+            yield cache
+    else:
+        yield prefix_cache(model, prefix, rows)
+
+
+def prefix_cache(model: Any, prefix: Sequence[int], rows: int) -> Any:
+    """The key-value cache of `prefix`, repeated for `rows` rows; gradients flow where they are switched on."""
+    import torch
+    from transformers import DynamicCache
+
+    cache = DynamicCache(config=model.config.get_text_config())
+    if prefix:
+        ids = torch.tensor([prefix], device=model.device)
+        model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        if rows > 1:
+            cache.batch_repeat_interleave(rows)
+    return cache
+
+
+def left_pad(rows: Sequence[Sequence[int]], shared: int, device: Any) -> tuple[Any, Any, Any]:
+    """Rows behind a cached prefix of `shared` tokens: ids (B, T), mask (B, shared + T) and positions (B, T).
+
+    Padding stands between prefix and row and is masked; its ids and positions do not matter.
+    """
+    import torch
+
+    width = max(map(len, rows))
+    ids = torch.zeros(len(rows), width, dtype=torch.long)
+    mask = torch.zeros(len(rows), shared + width, dtype=torch.long)
+    mask[:, :shared] = 1
+    for line, row in enumerate(rows):
+        ids[line, width - len(row) :] = torch.tensor(row)
+        mask[line, shared + width - len(row) :] = 1
+    positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, shared:]
+    return ids.to(device), mask.to(device), positions.to(device)
+
+
+def _decode(model: Any, cache: Any, shared: int, suffixes: list[list[int]], budget: int, stops: set[int]) -> list[list[int]]:
+    """Greedy continuation ids of each suffix behind a cache of `shared` tokens, without the stop token."""
+    import torch
+
+    ids, mask, positions = left_pad(suffixes, shared, model.device)
+    answers: list[list[int]] = [[] for _ in suffixes]
+    writing = list(range(len(suffixes)))
+    """Index of the answer that each row of the batch writes, -1 once it has ended."""
+    for step in range(budget):
+        output = model(input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        following = output.logits[:, -1].argmax(dim=-1)
+        for line, token in enumerate(following.tolist()):
+            if writing[line] >= 0:
+                if token in stops:
+                    writing[line] = -1
+                else:
+                    answers[writing[line]].append(token)
+        alive = [line for line, index in enumerate(writing) if index >= 0]
+        if not alive or step == budget - 1:
+            break
+        ids, positions = following[:, None], positions[:, -1:] + 1
+        mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+        if len(alive) <= COMPACT_BELOW * len(writing):
+            kept = torch.tensor(alive, device=ids.device)
+            cache.batch_select_indices(kept)
+            ids, mask, positions = ids[kept], mask[kept], positions[kept]
+            writing = [writing[line] for line in alive]
+    return answers

@@ -1,0 +1,1 @@
+"""Task-Fine-Tune: LoRA adapters on sub-tasks through transformers' Trainer."""
