@@ -21,6 +21,8 @@ _PUNCTUATION = str.maketrans(
 
 _HAN_DIGITS = {"零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
 _HAN_UNITS = {"十": 10, "百": 100, "千": 1000}
+_SHORT_FOR = {"百": 10, "千": 100, "万": 1000, "亿": 10**7}
+"""What a last digit counts after a unit: 一百二 is 120, 三万五 is 35000."""
 _HAN_NUMERAL = "零〇一二两三四五六七八九十百千万亿"
 _UNITS_ZH = (
     "个|年|月|天|日|号|周|星期|礼拜|小时|钟头|分钟|秒|次|回|趟|遍|岁|周岁|元|块|角|毛|斤|公斤|千克|毫克|克|吨|毫升|升|片|粒|颗|支|瓶|盒|包|袋|杯|碗|厘米|毫米|公里|米|里|度|倍|成|折|"
@@ -90,8 +92,8 @@ def han_number(numeral: str) -> int | None:
                 return None
             total = (total + section) * 10**8 if c == "亿" else total + section * 10**4
             section, digit, last_unit = 0, None, 10**9
-    if digit and last_unit in (100, 1000) and not _zero_before_last(numeral):
-        digit *= last_unit // 10
+    if digit and not _zero_before_last(numeral) and (before := _SHORT_FOR.get(numeral[-2:-1])):
+        digit *= before
     return total + section + (digit or 0)
 
 

@@ -97,7 +97,9 @@ def print_results(record: Record, samples: list[Sample]) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @json_option
 def rescore(folder: Path, as_json: bool) -> None:
-    """Recompute a record's scores from its samples, without a model; exit with 1 if they differ.
+    """Recompute a record's scores from its samples, without a model.
+
+    Exits with 1 if they differ from the record.
 
     \b
     Example:

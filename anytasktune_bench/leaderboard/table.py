@@ -13,17 +13,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from tqdm import tqdm
+
 from anytasktune_bench.catalog import Catalog
+from anytasktune_bench.data.tables import eval_fingerprint, source_rows, to_record
 from anytasktune_bench.errors import RecordError, UnknownSubTaskError
 from anytasktune_bench.files import sha256_json
 from anytasktune_bench.leaderboard.statistics import Difference, cluster_bootstrap, holm, paired_difference, wilson
-from anytasktune_bench.metrics import SCORER_VERSION, Score, primary
+from anytasktune_bench.metrics import Score, primary
 from anytasktune_bench.outputs import check_gold
 from anytasktune_bench.records import Category, ModelInfo, Record, Sample, Settings, TaskResult
 from anytasktune_bench.spec import LANGS, Domain, Lang, SubTask
 
 Arrow = Literal["", "▲", "▼", "△", "▽"]
-Reason = Literal["other_fingerprint", "other_scorer", "replaced"]
+Reason = Literal["other_fingerprint", "other_edition", "replaced"]
 
 CATEGORIES: tuple[Category, ...] = ("closed", "open", "domain", "task-fine-tuned")
 """The row groups of the paper's Table 1, in its order."""
@@ -70,9 +73,8 @@ class Cell:
         """Solid where the difference is significant, hollow where it only has a sign."""
         if self.difference is None or self.p_adjusted is None or self.difference.delta == 0:
             return ""
-        if self.difference.delta > 0:
-            return "▲" if self.p_adjusted <= ALPHA else "△"
-        return "▼" if self.p_adjusted <= ALPHA else "▽"
+        significant = self.p_adjusted <= ALPHA
+        return ("▲" if significant else "△") if self.difference.delta > 0 else ("▼" if significant else "▽")
 
 
 @dataclass(frozen=True)
@@ -132,9 +134,8 @@ class _Entry:
 
     def is_comparable(self, other: _Entry) -> bool:
         """Whether both answer the same rows of the same edition; both are of one column."""
-        if (self.result.eval_fingerprint, self.result.n) != (other.result.eval_fingerprint, other.result.n):
-            return False
-        return all((a.id, a.group, a.gold) == (b.id, b.group, b.gold) for a, b in zip(self.samples, other.samples, strict=True))
+        alike = (self.result.eval_fingerprint, self.result.n) == (other.result.eval_fingerprint, other.result.n)
+        return alike and all((a.id, a.group, a.gold) == (b.id, b.group, b.gold) for a, b in zip(self.samples, other.samples, strict=True))
 
 
 @dataclass(frozen=True)
@@ -151,15 +152,14 @@ class _Draft:
 def build_table(records: Sequence[tuple[Record, Sequence[Sample]]], catalog: Catalog) -> Table:
     """The table of some records.
 
-    Records of equal content count once. Of several results of one row in one column, the newest benchmark version is shown, then the latest
-    start.
+    Records of equal content count once. Of several results of one row in one column, that of the newest version and then latest start is shown.
 
     Args:
         records: each with its samples, in any order.
         catalog: the sub-tasks that the records are about.
 
     Raises:
-        RecordError: a record names an unknown sub-task, lacks samples, or claims a score that its samples do not give.
+        RecordError: a record names an unknown sub-task, lacks samples, or claims a score that its samples do not give on the installed edition.
     """
     newest_last = sorted(records, key=lambda pair: (_version_key(pair[0].version), pair[0].started, pair[0].content_sha256()))
     by_row: dict[tuple[ModelInfo, int, bool, int | None], list[tuple[Record, list[_Entry]]]] = {}
@@ -170,7 +170,7 @@ def build_table(records: Sequence[tuple[Record, Sequence[Sample]]], catalog: Cat
     drafts = [_draft(row, columns) for row in by_row.values()]
     bases = {draft.model.base for draft in drafts}
     drafts.sort(key=lambda draft: (CATEGORIES.index(draft.model.category), draft.model.name not in bases, *_order(draft)))
-    return Table(columns, tuple(_row(draft, drafts, columns) for draft in drafts))
+    return Table(columns, tuple(_row(draft, drafts, columns) for draft in tqdm(drafts, desc="statistics", unit="row", disable=None)))
 
 
 def domains(columns: Sequence[Column]) -> dict[Domain, tuple[int, ...]]:
@@ -192,8 +192,6 @@ def _entries(record: Record, samples: Sequence[Sample], catalog: Catalog) -> lis
             raise RecordError(f"{where}: task name or samples do not belong to {spec.code} in {result.lang}. Run the evaluation again.")
         if not rows or not result.n == len(ids) == len(rows):
             raise RecordError(f"{where}: it claims n = {result.n} but has {len(rows)} samples of {len(ids)} rows. Run the evaluation again.")
-        if problems := [f"{sample.id}: {problem}" for sample in rows for problem in check_gold(spec, sample.gold)]:
-            raise RecordError(f"{where}: {problems[0]}. Run the evaluation again, or leave the record out.")
         entries.append(_Entry(record, result, spec, tuple(rows)))
     return entries
 
@@ -224,21 +222,23 @@ def _draft(row: Sequence[tuple[Record, list[_Entry]]], columns: Sequence[Column]
                 reason = "replaced"
             if reason:
                 notes.append(Note(column.key, reason, entry.record.version, entry.result.eval_fingerprint))
-    newest = row[-1][0]
-    return _Draft(tuple(record for record, _ in row), newest.model, newest.settings, tuple(chosen.get(column.key) for column in columns), tuple(notes))
+    return _Draft(tuple(record for record, _ in row), row[-1][0].model, row[-1][0].settings, tuple(chosen.get(column.key) for column in columns), tuple(notes))
 
 
 def _reason_against(entry: _Entry, column: Column) -> Reason | None:
-    """Why an entry cannot stand in its column: other test rows, or another scorer whose score this one does not confirm."""
+    """Why an entry cannot stand in its column: other test rows than the column's, or a score that cannot be had again, since the installed edition differs."""
     if entry.result.eval_fingerprint != column.fingerprint:
         return "other_fingerprint"
-    claimed, found = entry.result.metrics.get("score"), float(primary(entry.spec, entry.scores)[0])
-    if claimed is not None and abs(claimed - found) <= 1e-9:
-        return None
-    if entry.record.settings.scorer_version != SCORER_VERSION:
-        return "other_scorer"
-    where = _where(entry.record, entry.spec.task_name(entry.result.lang))
-    raise RecordError(f"{where}: it claims a score of {claimed}, but its samples give {found}. Run the evaluation again, or leave the record out.")
+    problem = next((f"{sample.id}: {problem}" for sample in entry.samples for problem in check_gold(entry.spec, sample.gold)), None)
+    if problem is None:
+        claimed, found = entry.result.metrics.get("score"), float(primary(entry.spec, entry.scores)[0])
+        if claimed is not None and abs(claimed - found) <= 1e-9:
+            return None
+        problem = f"it claims a score of {claimed}, but its samples give {found}"
+    installed = (to_record(column.spec, row) for row in source_rows(column.spec, "test", column.lang))
+    if entry.result.eval_fingerprint != eval_fingerprint(column.spec, column.lang, installed):
+        return "other_edition"
+    raise RecordError(f"{_where(entry.record, column.spec.task_name(column.lang))}: {problem}. Run the evaluation again, or leave the record out.")
 
 
 def _row(draft: _Draft, drafts: Sequence[_Draft], columns: Sequence[Column]) -> Row:
@@ -287,9 +287,9 @@ def _differences(draft: _Draft, drafts: Sequence[_Draft]) -> dict[int, Differenc
 
 
 def _order(draft: _Draft) -> tuple[str, str, int, bool, int, str]:
-    limit = -1 if draft.settings.limit is None else draft.settings.limit
-    model = sha256_json(draft.model.model_dump(mode="json"))
-    return draft.model.name.casefold(), draft.model.name, draft.settings.num_fewshot, draft.settings.implicit, limit, model
+    settings, model = draft.settings, draft.model
+    limit = -1 if settings.limit is None else settings.limit
+    return model.name.casefold(), model.name, settings.num_fewshot, settings.implicit, limit, sha256_json(model.model_dump(mode="json"))
 
 
 def _version_key(version: str) -> tuple[int, ...]:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from test_table import BASE, CATALOG, TUNED, Pair, make, table_of
 
 from anytasktune_bench.cli.leaderboard import leaderboard
 from anytasktune_bench.errors import OutputError, RecordError
 from anytasktune_bench.leaderboard.site import FILES, build_site, labels, show, to_csv, to_json
 from anytasktune_bench.records import write_record
+from tests.leaderboard.test_table import BASE, CATALOG, TUNED, Pair, make, table_of
 
 OLD = make("Old tuned", base="Base", tuned_on=("S1", "L4"), category="task-fine-tuned", fingerprint="f" * 64, version="0.0.9")
 SHORT = make("Short", codes=("M1",), langs=("zh",))

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_site import HOSTILE, build
-from test_table import BASE, TUNED, make
+
+from tests.leaderboard.test_site import HOSTILE, build
+from tests.leaderboard.test_table import BASE, TUNED, make
 
 CHROMIUM = Path("/usr/bin/chromium")
 REQUIRE = "ANYTASKTUNE_REQUIRE_BROWSER"

@@ -283,11 +283,14 @@ def test_a_claimed_score_that_the_samples_do_not_give_is_an_error(claim: dict[st
         table_of(with_result(BASE, metrics=claim))
 
 
-def test_another_scorers_score_is_shown_as_missing_where_it_cannot_be_had_again() -> None:
-    settings = BASE[0].settings.model_copy(update={"scorer_version": "0"})
-    row = table_of(altered(with_result(BASE, metrics={"score": 0.99}), settings=settings)).rows[0]
-    assert [c is None for c in row.cells] == [True, False, False, False, False, False]
-    assert [(n.column, n.reason) for n in row.notes] == [("M1 zh", "other_scorer")]
+def test_a_score_of_another_edition_that_cannot_be_had_again_is_missing() -> None:
+    old = with_result(make("Base", fingerprint="old"), metrics={"score": 0.99})
+    gold = {"label": "a label of those days"}
+    samples = [s.model_copy(update={"gold": gold}) if s.task == "anytasktune_l4_en" else s for s in old[1]]
+    row = table_of(resampled(old, samples)).rows[0]
+    assert [c is None for c in row.cells] == [True, False, False, True, False, False]
+    assert [(n.column, n.reason) for n in row.notes] == [("M1 zh", "other_edition"), ("L4 en", "other_edition")]
+    assert row.overall is None
 
 
 def test_broken_records_are_named() -> None:

