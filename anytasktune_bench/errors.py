@@ -1,14 +1,14 @@
 """Exceptions. Every message names what is wrong, where, and what to do about it.
 
-    AnyTaskTuneError
-    ├── SpecError           a task.yaml, actions.yaml or scenarios.yaml is wrong
-    ├── UnknownSubTaskError a name that selects nothing
-    ├── RowError            a row is wrong (file:line, field, fix)
-    ├── CheckError          rows were read but do not pass the checks
-    ├── DataError           a split, build or manifest is missing or does not match
-    ├── RecordError         a result record or its samples are wrong
-    ├── RunError            a run cannot start or go on (model, folder, settings)
-    └── OutputError         a file cannot be written (permission, space)
+AnyTaskTuneError
+├── SpecError           a task.yaml, actions.yaml or scenarios.yaml is wrong
+├── UnknownSubTaskError a name that selects nothing
+├── RowError            a row is wrong (file:line, field, fix)
+├── CheckError          rows were read but do not pass the checks
+├── DataError           a split, build or manifest is missing or does not match
+├── RecordError         a result record or its samples are wrong
+├── RunError            a run cannot start or go on (model, folder, settings)
+└── OutputError         a file cannot be written (permission, space)
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ model's dtype.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -32,9 +31,9 @@ def stop_ids(model: Any, tokenizer: Any) -> set[int]:
 
 def common_prefix(sequences: Sequence[Sequence[int]]) -> int:
     """Length of the longest common prefix that leaves every sequence at least one token."""
-    shortest = min(sequences, key=len)
-    shared = os.path.commonprefix([list(min(sequences)), list(max(sequences))])
-    return min(len(shared), len(shortest) - 1)
+    first, last = min(map(tuple, sequences)), max(map(tuple, sequences))  # what the extremes share, all share
+    shared = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return min(shared, min(map(len, sequences)) - 1)
 
 
 def generate(

@@ -106,7 +106,7 @@ def _parse_list(spec: SubTask, lang: Lang, text: str) -> Parsed:
 
 def split_items(text: str, separators: tuple[str, ...]) -> list[str]:
     """The non-empty items of `text`, cut at every separator that is not inside a number (1,000), with quotes and full stops off their ends."""
-    pattern = "|".join(rf"(?<!\d),|,(?!\d{{3}}(?!\d))" if s == "," else re.escape(s.strip() or s) for s in separators)
+    pattern = "|".join(r"(?<!\d),|,(?!\d{3}(?!\d))" if s == "," else re.escape(s.strip() or s) for s in separators)
     parts = (part.strip(_EDGES).strip(".。").strip(_EDGES) for part in re.split(pattern, text))
     return [part for part in parts if part]
 

@@ -31,7 +31,7 @@ class Shot(TypedDict):
 
 
 def user_message(spec: SubTask, lang: Lang, text: str, *, variant: int = 0, implicit: bool = False) -> str:
-    """`instruction + "\\n" + input`; with `implicit` the input alone (the paper's contrast of explicit and implicit data).
+    """Instruction, line break, input; with `implicit` the input alone (the paper's contrast of explicit and implicit data).
 
     Args:
         spec: the sub-task.
@@ -43,9 +43,7 @@ def user_message(spec: SubTask, lang: Lang, text: str, *, variant: int = 0, impl
     return text if implicit else f"{spec.instruction[lang][variant]}\n{text}"
 
 
-def chat_messages(
-    spec: SubTask, lang: Lang, text: str, *, shots: Sequence[Shot] = (), variant: int = 0, implicit: bool = False
-) -> list[Message]:
+def chat_messages(spec: SubTask, lang: Lang, text: str, *, shots: Sequence[Shot] = (), variant: int = 0, implicit: bool = False) -> list[Message]:
     """The prompt for a model with a chat template: one user turn, after one user and assistant turn per shot."""
     messages: list[Message] = []
     for shot in shots:
@@ -57,10 +55,7 @@ def chat_messages(
 
 def plain_prompt(spec: SubTask, lang: Lang, text: str, *, shots: Sequence[Shot] = (), variant: int = 0, implicit: bool = False) -> str:
     """The prompt for a model without a chat template; it ends with the answer cue."""
-    blocks = [
-        f"{user_message(spec, lang, shot['input'], variant=variant, implicit=implicit)}\n\n{ANSWER_CUE[lang]}{plain_target(lang, shot['output'])}\n\n"
-        for shot in shots
-    ]
+    blocks = [f"{user_message(spec, lang, shot['input'], variant=variant, implicit=implicit)}\n\n{ANSWER_CUE[lang]}{plain_target(lang, shot['output'])}\n\n" for shot in shots]
     return "".join(blocks) + f"{user_message(spec, lang, text, variant=variant, implicit=implicit)}\n\n{ANSWER_CUE[lang]}"
 
 

@@ -174,11 +174,7 @@ def rescore(record: Record, samples: Sequence[Sample], spec_of: Callable[[str], 
     by_task: dict[str, list[Sample]] = {}
     for sample in samples:
         by_task.setdefault(sample.task, []).append(sample)
-    return {
-        name: aggregate(spec, [sample.as_score(spec) for sample in by_task.get(name, [])])
-        for name, result in record.results.items()
-        for spec in [spec_of(result.subtask)]
-    }
+    return {name: aggregate(spec, [sample.as_score(spec) for sample in by_task.get(name, [])]) for name, result in record.results.items() for spec in [spec_of(result.subtask)]}
 
 
 __all__ = [

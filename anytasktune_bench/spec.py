@@ -22,9 +22,7 @@ Domain = Literal["medicine", "finance", "law", "psychology", "roleplay", "servic
 DOMAINS: tuple[Domain, ...] = ("medicine", "finance", "law", "psychology", "roleplay", "services", "hr")
 
 OutputKind = Literal["fields", "label", "list", "pairs", "number", "json", "headed", "numbered"]
-MetricName = Literal[
-    "slot_f1", "set_f1", "pair_f1", "macro_f1", "log_tol", "aspect_score", "key_points", "issue_f1", "field_accuracy", "json_slot_f1", "mean"
-]
+MetricName = Literal["slot_f1", "set_f1", "pair_f1", "macro_f1", "log_tol", "aspect_score", "key_points", "issue_f1", "field_accuracy", "json_slot_f1", "mean"]
 
 
 class Strict(BaseModel):

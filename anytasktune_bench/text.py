@@ -45,7 +45,9 @@ _TENS_AND_ONES = re.compile(rf"\b({'|'.join(_TENS_EN)})(?:[- ]({'|'.join(_ONES_E
 _PLAIN_WORDS = re.compile(rf"\b({'|'.join(_WORDS_EN)})\b")
 _ONE_BEFORE_UNIT = re.compile(r"\bone(?=[ -](?:hour|day|night|week|fortnight|month|year|minute|second|time|tablet|pill|dose|glass|cup)s?\b)")
 
-_TOKEN = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?%?|\d+(?:\.\d+)?%?|[^\W\d_\u4e00-\u9fff\u3400-\u4dbf]+(?:['.][^\W\d_\u4e00-\u9fff\u3400-\u4dbf]+|[+#]+)*|[\u4e00-\u9fff\u3400-\u4dbf]")
+_TOKEN = re.compile(
+    r"(?<![\w.])[-+]?\d+(?:\.\d+)?%?|\d+(?:\.\d+)?%?|[^\W\d_\u4e00-\u9fff\u3400-\u4dbf]+(?:['.][^\W\d_\u4e00-\u9fff\u3400-\u4dbf]+|[+#]+)*|[\u4e00-\u9fff\u3400-\u4dbf]"
+)
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?%?|\d+(?:\.\d+)?%?")
 _ARTICLE = ("a", "an", "the")
 

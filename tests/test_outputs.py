@@ -115,7 +115,10 @@ def test_wrong_golds_are_named() -> None:
 ANY_TEXT = st.one_of(
     st.text(max_size=300),
     st.text(alphabet=st.characters(codec=None, categories=["Cs", "Cc", "Cf", "Lo", "Po"]), max_size=80),
-    st.lists(st.sampled_from(["Symptom Description: ", "症状描述：", "无", "none", "Robbery", "，", "```", "<think>", "</think>", "\n", "Answer:", "\x00", "\u202e", "1,000"]), max_size=30).map("".join),
+    st.lists(
+        st.sampled_from(["Symptom Description: ", "症状描述：", "无", "none", "Robbery", "，", "```", "<think>", "</think>", "\n", "Answer:", "\x00", "\u202e", "1,000"]),
+        max_size=30,
+    ).map("".join),
 )
 
 

@@ -59,7 +59,9 @@ def test_imports_run_one_way(path: Path) -> None:
 HEAVY = ["torch", "transformers", "lm_eval", "datasets", "peft", "sklearn", "scipy", "pyarrow"]
 
 
-@pytest.mark.parametrize("code", ["import anytasktune_bench", "from anytasktune_bench.cli import main; main(['--help'])", "import anytasktune_bench.metrics, anytasktune_bench.catalog"])
+@pytest.mark.parametrize(
+    "code", ["import anytasktune_bench", "from anytasktune_bench.cli import main; main(['--help'])", "import anytasktune_bench.metrics, anytasktune_bench.catalog"]
+)
 def test_heavy_packages_are_not_loaded(code: str) -> None:
     probe = f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\nprint('LOADED', [m for m in {HEAVY!r} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout

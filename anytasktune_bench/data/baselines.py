@@ -63,7 +63,9 @@ def baseline_problems(rows: Rows) -> Iterator[Problem]:
     for lang in LANGS:
         for name, score in baselines(rows, lang).items():
             if name in LIMITED and score > limit:
-                yield Problem(13, f"{rows.spec.code} test {lang}", f"the blind baseline {name!r} earns {score:.3f}, more than {limit:.2f}. Make the rows less alike or the metric stricter.")
+                yield Problem(
+                    13, f"{rows.spec.code} test {lang}", f"the blind baseline {name!r} earns {score:.3f}, more than {limit:.2f}. Make the rows less alike or the metric stricter."
+                )
 
 
 def _mean(spec: SubTask, lang: Lang, test: Sequence[Row], answers: Iterable[str]) -> float:

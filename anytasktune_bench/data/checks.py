@@ -7,6 +7,7 @@ instruction · 5, 6 duplicates and skeletons (`similarity`) · 7 label balance �
 
 from __future__ import annotations
 
+import itertools
 import re
 import tempfile
 import unicodedata
@@ -72,7 +73,7 @@ def schema(rows: Rows) -> Iterator[Problem]:
     for (split, lang), found in rows.rows.items():
         if not found:
             yield Problem(1, f"{spec.code} {split} {lang}", "has no rows. Write some.")
-        for before, row in zip(found, found[1:], strict=False):
+        for before, row in itertools.pairwise(found):
             if before.id >= row.id:
                 yield Problem(1, rows.where(row), f"id {row.id} does not follow {before.id}. Sort the file by id.")
         for row in found:
@@ -179,8 +180,8 @@ def label_balance(rows: Rows) -> Iterator[Problem]:
 def twins(rows: Rows) -> Iterator[Problem]:
     """Check 8: each row has its twin in the other language, with the same labels, keys, counts and numbers, and of like length."""
     for split in ("train", "validation", "test"):
-        en = {row.pair_id: row for row in rows.rows[split, "en"]}  # type: ignore[index]
-        zh = {row.pair_id: row for row in rows.rows[split, "zh"]}  # type: ignore[index]
+        en = {row.pair_id: row for row in rows.rows[split, "en"]}
+        zh = {row.pair_id: row for row in rows.rows[split, "zh"]}
         for pair in sorted(set(en) ^ set(zh)):
             yield Problem(8, rows.where(en.get(pair) or zh[pair]), f"pair {pair} has no twin in {'zh' if pair in en else 'en'} {split}. Write it.")
         for pair in sorted(set(en) & set(zh)):
@@ -215,7 +216,9 @@ def lengths(rows: Rows) -> Iterator[Problem]:
     for lang in LANGS:
         train, test = (np.array([length(row.input, lang) for row in rows.rows[split, lang]]) for split in ("train", "test"))
         if min(len(train), len(test)) >= KS_MIN_ROWS and (p := ks_2samp(train, test).pvalue) <= KS_ALPHA:
-            yield Problem(9, f"{spec.code} {lang}", f"input lengths of train and test differ (KS p = {p:.4f}; means {train.mean():.0f} and {test.mean():.0f}). Draw both from the same bands.")
+            yield Problem(
+                9, f"{spec.code} {lang}", f"input lengths of train and test differ (KS p = {p:.4f}; means {train.mean():.0f} and {test.mean():.0f}). Draw both from the same bands."
+            )
 
 
 def canary(rows: Rows) -> Iterator[Problem]:

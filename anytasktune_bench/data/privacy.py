@@ -17,7 +17,8 @@ _RESERVED_EMAIL = re.compile(r"@(?:[\w-]+\.)*example\.(?:com|org|net)$")
 _PLATE = re.compile(r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z]·?[A-Z0-9]{5,6}(?![A-Z0-9])")
 
 _METHOD_DETAIL = re.compile(
-    r"割腕|上吊|烧炭|跳楼|农药|\d+\s*片(?:安眠药|药)|安眠药\d+|slit (?:my|her|his) wrist|hang(?:ed|ing)? (?:my|him|her)self|charcoal burning|\d+ (?:sleeping )?pills|jump(?:ed|ing)? off (?:the|a) (?:roof|bridge)",
+    r"割腕|上吊|烧炭|跳楼|农药|\d+\s*片(?:安眠药|药)|安眠药\d+"
+    r"|slit (?:my|her|his) wrist|hang(?:ed|ing)? (?:my|him|her)self|charcoal burning|\d+ (?:sleeping )?pills|jump(?:ed|ing)? off (?:the|a) (?:roof|bridge)",
     re.IGNORECASE,
 )
 

@@ -44,7 +44,11 @@ class Rows:
             RowError: a file is missing or a row is broken.
         """
         rows = {(split, lang): source_rows(spec, split, lang) for split in SPLITS for lang in LANGS}
-        lines = {row.id: f"{rows_path(spec.folder, split, lang)}:{number}" for (split, lang), found in rows.items() for number, row in _numbered(found, rows_path(spec.folder, split, lang))}
+        lines = {
+            row.id: f"{rows_path(spec.folder, split, lang)}:{number}"
+            for (split, lang), found in rows.items()
+            for number, row in _numbered(found, rows_path(spec.folder, split, lang))
+        }
         return cls(spec, rows, lines)
 
     def of(self, lang: Lang) -> list[tuple[Split, Row]]:

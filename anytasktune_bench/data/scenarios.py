@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +103,7 @@ def draw(scenarios: Scenarios, split: str, n: int, used: Collection[str] = (), s
     for name, axis in scenarios.axes.items():
         rng = random.Random(f"{base}/{split}/{name}")
         columns[name] = _subsets(axis.subset, situations, rng) if isinstance(axis, SubsetAxis) else _deck(axis, n, rng)
-    return [
-        {"group": s.id, "seed": base, **s.model_dump(exclude={"id", "without"}, exclude_none=True), **{k: v[i] for k, v in columns.items()}}
-        for i, s in enumerate(situations)
-    ]
+    return [{"group": s.id, "seed": base, **s.model_dump(exclude={"id", "without"}, exclude_none=True), **{k: v[i] for k, v in columns.items()}} for i, s in enumerate(situations)]
 
 
 def _pick(free: list[Situation], n: int, rng: random.Random) -> list[Situation]:
@@ -128,7 +125,7 @@ def _pick(free: list[Situation], n: int, rng: random.Random) -> list[Situation]:
     return picked
 
 
-def _deck(weights: dict[str | int, float], n: int, rng: random.Random) -> list[str | int]:
+def _deck(weights: Mapping[Any, float], n: int, rng: random.Random) -> list[Any]:
     """`n` values in the proportions of `weights` (largest remainder), shuffled."""
     total = sum(weights.values())
     exact = {value: weight * n / total for value, weight in weights.items()}
@@ -143,7 +140,7 @@ def _deck(weights: dict[str | int, float], n: int, rng: random.Random) -> list[s
 
 def _subsets(axis: Subset, situations: Sequence[Situation], rng: random.Random) -> list[list[str]]:
     """One set of names per situation: sizes from a deck, names by their remaining share of all places."""
-    sizes = [int(size) for size in _deck(dict(axis.sizes), len(situations), rng)]
+    sizes = [int(size) for size in _deck(axis.sizes, len(situations), rng)]
     places = sum(sizes) - len(axis.always) * len(sizes)
     total = sum(axis.shares.values())
     left = {name: share * places / total for name, share in axis.shares.items()}

@@ -48,9 +48,9 @@ def jaccard_matrix(sets: list[set[str]]) -> np.ndarray:
     columns = [ids.setdefault(s, len(ids)) for found in sets for s in found]
     offsets = np.cumsum([0, *(len(found) for found in sets)])
     matrix = csr_matrix((np.ones(len(columns)), columns, offsets), shape=(len(sets), max(len(ids), 1)))
-    common = (matrix @ matrix.T).toarray()
+    common = np.asarray((matrix @ matrix.T).toarray())
     sizes = np.diff(offsets)
-    return common / np.maximum(sizes[:, None] + sizes[None, :] - common, 1)
+    return np.asarray(common / np.maximum(sizes[:, None] + sizes[None, :] - common, 1))
 
 
 def cosine_matrix(texts: list[str]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -53,7 +54,7 @@ def opening(text: str, lang: Lang) -> tuple[str, ...]:
 
 def distinct_2(texts: Sequence[str], lang: Lang) -> float:
     """Different bigrams over all bigrams, pooled (Li et al. 2016); in [0, 1]."""
-    bigrams = [pair for text in texts for found in [units(text, lang)] for pair in zip(found, found[1:], strict=False)]
+    bigrams = [pair for text in texts for found in [units(text, lang)] for pair in itertools.pairwise(found)]
     return len(set(bigrams)) / len(bigrams) if bigrams else 0.0
 
 

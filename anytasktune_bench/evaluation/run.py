@@ -91,9 +91,7 @@ def evaluate(
         tasks = manager.load([spec.task_name(lang) for spec in specs for lang in langs])
         for task in tasks["tasks"].values():
             task.set_config("num_fewshot", options.num_fewshot)
-        output = lm_evaluate(
-            lm=lm, task_dict=tasks, limit=options.limit, bootstrap_iters=0, log_samples=True, apply_chat_template=templated, fewshot_as_multiturn=templated
-        )
+        output = lm_evaluate(lm=lm, task_dict=tasks, limit=options.limit, bootstrap_iters=0, log_samples=True, apply_chat_template=templated, fewshot_as_multiturn=templated)
     if output is None:
         raise RunError("this process is not the first of a distributed run, so it has no results to write.")
     samples: list[Sample] = []

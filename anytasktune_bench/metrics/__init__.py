@@ -130,7 +130,7 @@ def _primary(metric: Metric, scores: Sequence[Score], weights: np.ndarray | None
         pairs = [score.labels[metric.field or ""] for score in scores]
         return macro_f1([gold for gold, _ in pairs], [predicted for _, predicted in pairs], weights)
     values = np.array([score.parts[_key(metric)] for score in scores])
-    return values.mean(keepdims=True) if weights is None else (weights @ values) / weights.sum(axis=1)
+    return np.asarray(values.mean(keepdims=True) if weights is None else (weights @ values) / weights.sum(axis=1))
 
 
 def aggregate(spec: SubTask, scores: Sequence[Score]) -> dict[str, float]:

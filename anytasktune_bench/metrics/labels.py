@@ -31,4 +31,5 @@ def macro_f1(gold: Sequence[str], predicted: Sequence[str | None], weights: np.n
     denominator = gold_total + w @ is_predicted
     per_label = np.divide(2 * hits, denominator, out=np.zeros_like(hits), where=denominator > 0)
     present = gold_total > 0
-    return (per_label * present).sum(axis=1) / np.maximum(present.sum(axis=1), 1)
+    result: np.ndarray = (per_label * present).sum(axis=1) / np.maximum(present.sum(axis=1), 1)
+    return result

@@ -37,7 +37,7 @@ class Example:
     """Number of tokens at the end that are the answer, its end token included."""
 
 
-class Examples(Dataset[Example]):
+class Examples(Dataset[Example]):  # type: ignore[misc]
     """A fixed list of examples."""
 
     def __init__(self, examples: Sequence[Example]) -> None:
@@ -72,9 +72,7 @@ def end_of_turn(tokenizer: Any, spec: SubTask, lang: Lang, implicit: bool = Fals
     return ending or [tokenizer.eos_token_id]
 
 
-def encode_rows(
-    tokenizer: Any, spec: SubTask, lang: Lang, records: Sequence[dict[str, str]], *, variants: bool = False, implicit: bool = False, seed: int = 0
-) -> list[Example]:
+def encode_rows(tokenizer: Any, spec: SubTask, lang: Lang, records: Sequence[dict[str, str]], *, variants: bool = False, implicit: bool = False, seed: int = 0) -> list[Example]:
     """Tokenise published records.
 
     Args:
@@ -121,7 +119,7 @@ def collate(examples: Sequence[Example]) -> dict[str, Any]:
     }
 
 
-class TaskSampler(Sampler[int]):
+class TaskSampler(Sampler[int]):  # type: ignore[misc]
     """An order in which rows of one sub-task, and of like length, stand together in batches, and batches come at random.
 
     Each epoch has its own order; the same seed gives the same orders.

@@ -121,9 +121,7 @@ def _examples(tokenizer: Any, specs: Sequence[SubTask], options: TrainOptions) -
             train_records = load_records(spec, lang, "train", options.source)
             validation_records = load_records(spec, lang, "validation", options.source)
             fingerprints[spec.task_name(lang)] = train_fingerprint(spec, lang, train_records, validation_records)
-            train_rows += encode_rows(
-                tokenizer, spec, lang, train_records[: options.limit], variants=options.variants, implicit=options.implicit, seed=options.seed
-            )
+            train_rows += encode_rows(tokenizer, spec, lang, train_records[: options.limit], variants=options.variants, implicit=options.implicit, seed=options.seed)
             validation_rows += encode_rows(tokenizer, spec, lang, validation_records[: options.limit], implicit=options.implicit)
     long = [e for e in (*train_rows, *validation_rows) if len(e.ids) > options.max_length]
     if long:
@@ -140,9 +138,7 @@ def _with_lora(model: Any, options: TrainOptions) -> Any:
     return get_peft_model(model, config)
 
 
-def _fit(
-    model: Any, tokenizer: Any, train_set: Any, validation_set: Any, folder: Path, options: TrainOptions, quiet: bool
-) -> tuple[list[dict[str, float]], dict[str, float]]:
+def _fit(model: Any, tokenizer: Any, train_set: Any, validation_set: Any, folder: Path, options: TrainOptions, quiet: bool) -> tuple[list[dict[str, float]], dict[str, float]]:
     from transformers import PrinterCallback, TrainingArguments
     from transformers.utils import logging as transformers_logging
 
@@ -209,9 +205,7 @@ def _bf16_speed(model: Any, enabled: bool) -> Iterator[None]:
             module.cast_input_dtype_enabled = True
 
 
-def _stamp(
-    ref: ModelRef, specs: Sequence[SubTask], options: TrainOptions, fingerprints: dict[str, str], history: list[dict[str, float]]
-) -> dict[str, Any]:
+def _stamp(ref: ModelRef, specs: Sequence[SubTask], options: TrainOptions, fingerprints: dict[str, str], history: list[dict[str, float]]) -> dict[str, Any]:
     settings = json.loads(json.dumps({key: value for key, value in asdict(options).items() if key not in ("name", "source")}))
     return {
         "name": options.name or "-".join(spec.code for spec in specs),

@@ -26,9 +26,7 @@ class TaskTrainer(Trainer):  # type: ignore[misc]
     tokens_computed = 0
     """Token positions that went through the model for them."""
 
-    def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: torch.Tensor | int | None = None
-    ) -> Any:
+    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: torch.Tensor | int | None = None) -> Any:
         """Loss of one batch, as a sum over its answer tokens divided by `num_items_in_batch` (or their mean)."""
         prefix, labels = inputs["prefix"], inputs["labels"]
         rows = labels.shape[0]
