@@ -30,7 +30,7 @@ demo: $(VENV)/.installed $(CACHE)/demo-model.whl ## check, build, score, fine-tu
 	HF_HUB_OFFLINE=1 $(BIN)/anytasktune demo --model $(CACHE)/demo-model.whl --out demo-out
 
 test: $(VENV)/.dev ## all tests
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -q
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -q -n auto
 
 lint: $(VENV)/.dev ## style, and files that are made from others
 	$(BIN)/ruff check .

@@ -88,21 +88,18 @@ def check(names: tuple[str, ...], baselines: bool, as_json: bool) -> None:
     from tqdm import tqdm
 
     from anytasktune_bench.catalog import load_catalog
-    from anytasktune_bench.data.baselines import baselines as measure
     from anytasktune_bench.data.baselines import limit_of
     from anytasktune_bench.data.checks import run_checks
-    from anytasktune_bench.data.problems import Rows
     from anytasktune_bench.errors import CheckError
-    from anytasktune_bench.spec import LANGS
 
     specs = load_catalog().select(list(names) or ["all"])
     problems = []
     figures: dict[str, dict[str, float]] = {}
     with tqdm(specs, unit="sub-task", leave=False, disable=as_json or not sys.stderr.isatty()) as bar:
         for spec in bar:
-            problems += run_checks(spec, baselines, progress=lambda step, code=spec.code: bar.set_description(f"{code} {step}"))  # type: ignore[misc]
-            if baselines and not any(str(p).startswith(str(spec.folder)) and p.check == 1 for p in problems):
-                figures |= {f"{spec.code} {lang}": measure(Rows.read(spec), lang) for lang in LANGS}
+            report = run_checks(spec, baselines, progress=lambda step, code=spec.code: bar.set_description(f"{code} {step}"))  # type: ignore[misc]
+            problems += report.problems
+            figures |= {f"{spec.code} {lang}": scores for lang, scores in report.baselines.items()}
     if as_json:
         print_json({"problems": [{"check": p.check, "where": p.where, "message": p.message} for p in problems], "baselines": figures})
     else:

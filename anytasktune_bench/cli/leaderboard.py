@@ -10,7 +10,7 @@ import click
 
 @click.group()
 def leaderboard() -> None:
-    """Compare evaluated models."""
+    """Build the static leaderboard."""
 
 
 @leaderboard.command()

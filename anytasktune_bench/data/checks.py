@@ -13,11 +13,12 @@ import tempfile
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from anytasktune_bench.data.baselines import baseline_problems
+from anytasktune_bench.data.baselines import baseline_problems, baselines
 from anytasktune_bench.data.build import build
 from anytasktune_bench.data.privacy import personal_data, unsafe_detail
 from anytasktune_bench.data.problems import Problem, Rows
@@ -26,7 +27,7 @@ from anytasktune_bench.data.tables import CANARY
 from anytasktune_bench.metrics import score_answer
 from anytasktune_bench.outputs import check_gold, render
 from anytasktune_bench.rows import Row
-from anytasktune_bench.spec import LANGS, SubTask
+from anytasktune_bench.spec import LANGS, Lang, SubTask
 from anytasktune_bench.text import length, normalise
 
 KS_ALPHA = 0.01
@@ -42,12 +43,21 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u2028\u2029\ufeff]"
 Check = Callable[[Rows], Iterator[Problem]]
 
 
-def run_checks(spec: SubTask, baselines: bool = True, progress: Callable[[str], None] = lambda _: None) -> list[Problem]:
+@dataclass(frozen=True)
+class Report:
+    """What the checks found."""
+
+    problems: list[Problem]
+    baselines: dict[Lang, dict[str, float]]
+    """Score of each blind baseline; empty where check 13 was not run."""
+
+
+def run_checks(spec: SubTask, with_baselines: bool = True, progress: Callable[[str], None] = lambda _: None) -> Report:
     """Run every check on one sub-task.
 
     Args:
         spec: the sub-task.
-        baselines: also run check 13, which takes the most time.
+        with_baselines: also run check 13, which takes the most time.
         progress: called with the name of each check before it runs.
 
     Raises:
@@ -55,15 +65,17 @@ def run_checks(spec: SubTask, baselines: bool = True, progress: Callable[[str], 
     """
     rows = Rows.read(spec)
     steps: list[Check] = [schema, gold_scores, grounding, language, near_duplicates, shared_skeletons, label_balance, twins, lengths, personal_data, unsafe_detail, canary]
-    if baselines:
-        steps.append(baseline_problems)
     problems: list[Problem] = []
     for step in steps:
         progress(step.__name__)
         problems += step(rows)
         if problems and step is schema:
-            break  # the other checks rely on rows of the right form
-    return problems
+            return Report(problems, {})  # the other checks rely on rows of the right form
+    if not with_baselines:
+        return Report(problems, {})
+    progress("baselines")
+    measured = {lang: baselines(rows, lang) for lang in LANGS}
+    return Report(problems + list(baseline_problems(spec, measured)), measured)
 
 
 def schema(rows: Rows) -> Iterator[Problem]:

@@ -17,6 +17,13 @@ class BenchLM(HFLM):  # type: ignore[misc]
     Anything else (sampling, stop strings, encoder-decoder models, models without a dynamic cache) goes to `HFLM` itself.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Load as `HFLM` does; an adapter then computes in the base's dtype, as it did in training under autocast."""
+        super().__init__(*args, **kwargs)
+        for name, parameter in self.model.named_parameters():
+            if "lora_" in name:
+                parameter.data = parameter.data.to(self.model.dtype)
+
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
         """Answers in the order of `requests`."""
         if not self._is_plain(requests):

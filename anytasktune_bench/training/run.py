@@ -17,7 +17,7 @@ from anytasktune_bench.data.load import WHEEL, load_records
 from anytasktune_bench.data.tables import train_fingerprint
 from anytasktune_bench.errors import OutputError, RunError
 from anytasktune_bench.files import check_writable, write_json
-from anytasktune_bench.models import ModelRef, load_model, load_tokenizer, pick_device, pick_dtype
+from anytasktune_bench.models import ModelRef, first_line, load_model, load_tokenizer, pick_device, pick_dtype
 from anytasktune_bench.prompt import PROMPT_VERSION
 from anytasktune_bench.spec import LANGS, Lang, SubTask
 from anytasktune_bench.version import __version__
@@ -84,6 +84,7 @@ def train(
         raise OutputError(f"{out}: is not empty. Choose another --out, or remove it.")
     check_writable(out.parent)
     import torch
+    from safetensors import SafetensorError
     from transformers import set_seed
 
     set_seed(options.seed)
@@ -109,6 +110,10 @@ def train(
             shutil.move(finished, out)
     except OSError as error:
         raise OutputError(f"{out}: cannot be written ({error.strerror or error}). Free some space or choose a writable folder.") from error
+    except (RuntimeError, SafetensorError) as error:  # torch and safetensors report a full disk in ways of their own
+        if not any(sign in str(error) for sign in ("PytorchStreamWriter", "IoError", "I/O", "file write failed")):
+            raise
+        raise OutputError(f"{out}: cannot be written ({first_line(error)}). Free some space or choose a writable folder.") from error
     return stamp
 
 

@@ -133,6 +133,14 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(chat_model: Path, tmp_
     assert [path.name for path in (tmp_path / "runs").rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.slow
+def test_a_disk_that_fills_up_in_training_leaves_no_adapter(chat_model: Path, tmp_path: Path) -> None:
+    options = ["--model", str(chat_model), "--lang", "en", "--limit", "4", "--epochs", "1", "--dtype", "float32", "--device", "cpu", "--out", str(tmp_path / "adapter")]
+    found = run("train", "S1", *options, preexec_fn=_small_files)
+    assert found.returncode == 1 and "Free some space" in found.stderr and "Traceback" not in found.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_language_that_is_none_is_a_usage_error() -> None:
     assert run("eval", "x/y", "--lang", "fr").returncode == 2
 

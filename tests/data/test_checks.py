@@ -21,7 +21,7 @@ from anytasktune_bench.spec import SubTask, load_spec
 
 @pytest.mark.parametrize("spec", load_catalog().specs, ids=lambda spec: spec.code)
 def test_the_rows_pass_all_checks(spec: SubTask) -> None:
-    assert [str(problem) for problem in run_checks(spec)] == []
+    assert [str(problem) for problem in run_checks(spec).problems] == []
 
 
 @pytest.fixture
@@ -71,13 +71,13 @@ PLANTED: list[tuple[int, str, str, int, Callable[[dict[str, Any], list[dict[str,
 
 @pytest.mark.parametrize(("check", "code", "file", "number", "edit", "said"), PLANTED, ids=[f"{p[0]}-{p[5]}" for p in PLANTED])
 def test_a_planted_fault_is_found(copy, check, code, file, number, edit, said) -> None:  # type: ignore[no-untyped-def]
-    problems = run_checks(copy(code, file, number, edit), baselines=False)
+    problems = run_checks(copy(code, file, number, edit), with_baselines=False).problems
     assert any(problem.check == check and said in problem.message for problem in problems), [str(p) for p in problems]
 
 
 def test_a_problem_names_file_and_line(copy) -> None:  # type: ignore[no-untyped-def]
     spec = copy("S1", "test.en.jsonl", 6, lambda row, rows: row.update(input="Short."))
-    assert any("test.en.jsonl:7:" in str(problem) for problem in run_checks(spec, baselines=False))
+    assert any("test.en.jsonl:7:" in str(problem) for problem in run_checks(spec, with_baselines=False).problems)
 
 
 def test_lengths_of_train_and_test_must_be_alike(copy) -> None:  # type: ignore[no-untyped-def]
@@ -95,7 +95,7 @@ def test_an_instruction_that_hides_a_key_is_found(copy) -> None:  # type: ignore
 def test_rows_that_give_themselves_away_are_found(copy, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     same = {"items": [["greasy"]]}
     spec = copy("S1", "test.en.jsonl", 0, lambda row, rows: [r.update(output="greasy", gold=same, input=r["input"] + " greasy") for r in rows])
-    assert any(p.check == 13 and "constant" in p.message for p in baselines.baseline_problems(Rows.read(spec)))
+    assert any(p.check == 13 and "constant" in p.message for p in baselines.baseline_problems(spec, {"en": baselines.baselines(Rows.read(spec), "en")}))
 
 
 def test_unsafe_detail_is_found_in_psychology_only(copy) -> None:  # type: ignore[no-untyped-def]
