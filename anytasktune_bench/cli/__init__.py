@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def cli(subtasks: tuple[Path, ...]) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; errors of this package are printed without a traceback and exit with 1."""
     os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|peft")  # between libraries, nothing a user can act on
     try:
         cli.main(args=None if arguments is None else list(arguments), prog_name="anytasktune")
     except AnyTaskTuneError as error:

@@ -17,7 +17,7 @@ TASKS = "M1,S1"
 @click.command()
 @click.option("--model", required=True, help="A small model: a folder, a .gguf file, a wheel that holds one, or a Hub id.")
 @click.option("--out", default="demo-out", show_default=True, type=click.Path(path_type=Path), help="Folder; an earlier demo there is replaced.")
-@click.option("--epochs", default=2.0, show_default=True, help="Passes over the train rows.")
+@click.option("--epochs", default=3.0, show_default=True, help="Passes over the train rows.")
 def demo(model: str, out: Path, epochs: float) -> None:
     """Run everything once with a small model on a CPU.
 
