@@ -42,6 +42,7 @@ class Catalog:
                     raise SpecError(f"{spec.folder}: {attribute} {name!r} is taken by {seen[name]}. Choose another.")
                 seen[name] = spec.folder
 
+    @functools.cached_property
     def groups(self) -> dict[str, tuple[SubTask, ...]]:
         """Every selectable name in lower case -> its sub-tasks."""
         names: dict[str, tuple[SubTask, ...]] = {"all": self.specs, "paper13": tuple(s for s in self.specs if s.paper_column)}
@@ -57,10 +58,6 @@ class Catalog:
             names[spec.code.lower()] = names[spec.full_id] = (spec,)
         return {name: specs for name, specs in names.items() if specs}
 
-    @functools.cached_property
-    def _groups(self) -> dict[str, tuple[SubTask, ...]]:
-        return self.groups()
-
     def select(self, names: str | Sequence[str]) -> list[SubTask]:
         """The sub-tasks that `names` mean, in catalog order, each once.
 
@@ -71,7 +68,7 @@ class Catalog:
             UnknownSubTaskError: a name means nothing; the closest names are suggested.
         """
         wanted = [n.strip() for n in (names.split(",") if isinstance(names, str) else names) if n.strip()]
-        groups = self._groups
+        groups = self.groups
         chosen: set[str] = set()
         for name in wanted:
             if name.lower() not in groups:

@@ -73,12 +73,7 @@ def _build_domain(specs: Sequence[SubTask], folder: Path, progress: Callable[[st
                 "splits": splits,
             }
             progress(config)
-    write_json(folder / "manifest.json", {"name": folder_name(specs), "version": __version__, "canary": CANARY, "configs": configs})
-
-
-def folder_name(specs: Sequence[SubTask]) -> str:
-    """The repository name of the specs' domain."""
-    return repo_name(specs[0].domain)
+    write_json(folder / "manifest.json", {"name": repo_name(specs[0].domain), "version": __version__, "canary": CANARY, "configs": configs})
 
 
 def write_parquet(records: Sequence[dict[str, str]], path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +81,17 @@ def merge_into(spec: SubTask, rows: dict[tuple[Split, Lang], list[Row]]) -> None
 
 def used_groups(spec: SubTask) -> set[str]:
     """Groups that have rows in any split."""
-    paths: Sequence[Path] = [rows_path(spec.folder, split, lang) for split in SPLITS for lang in LANGS]
-    return {row.group for path in paths if path.exists() for row in read_rows(path)}
+    return {row.group for row in _existing(spec)}
 
 
 def next_number(spec: SubTask) -> int:
     """The first pair number that no row has."""
-    paths = [rows_path(spec.folder, split, lang) for split in SPLITS for lang in LANGS]
-    return 1 + max((int(row.pair_id.split("-")[1]) for path in paths if path.exists() for row in read_rows(path)), default=0)
+    return 1 + max((int(row.pair_id.split("-")[1]) for row in _existing(spec)), default=0)
+
+
+def _existing(spec: SubTask) -> Iterator[Row]:
+    """The rows of every file that is there."""
+    for split in SPLITS:
+        for lang in LANGS:
+            path = rows_path(spec.folder, split, lang)
+            yield from read_rows(path) if path.exists() else []

@@ -53,13 +53,18 @@ metric_list:
 """
 
 
+def _task_files(specs: Sequence[SubTask]) -> dict[str, str]:
+    """File name -> content of every YAML."""
+    return {f"{spec.task_name(lang)}.yaml": task_yaml(spec, lang) for spec in specs for lang in LANGS}
+
+
 def export_tasks(specs: Sequence[SubTask], out: Path) -> list[Path]:
     """Write one YAML per sub-task and language into `out` and remove YAMLs there that no sub-task has.
 
     Raises:
         OutputError: the folder cannot be written.
     """
-    files = {f"{spec.task_name(lang)}.yaml": task_yaml(spec, lang) for spec in specs for lang in LANGS}
+    files = _task_files(specs)
     for name, text in files.items():
         write_text(out / name, text)
     for path in out.glob("anytasktune_*.yaml"):
@@ -70,7 +75,7 @@ def export_tasks(specs: Sequence[SubTask], out: Path) -> list[Path]:
 
 def drift(specs: Sequence[SubTask], out: Path) -> list[str]:
     """What in `out` differs from what `export_tasks` would write, as sentences."""
-    files = {f"{spec.task_name(lang)}.yaml": task_yaml(spec, lang) for spec in specs for lang in LANGS}
+    files = _task_files(specs)
     problems = [f"{out / name}: is missing" for name in files if not (out / name).is_file()]
     problems += [f"{out / name}: is out of date" for name, text in files.items() if (out / name).is_file() and (out / name).read_text(encoding="utf-8") != text]
     return problems + [f"{path}: belongs to no sub-task" for path in sorted(out.glob("anytasktune_*.yaml")) if path.name not in files]
