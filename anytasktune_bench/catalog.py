@@ -12,6 +12,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from anytasktune_bench.errors import SpecError, UnknownSubTaskError
+from anytasktune_bench.rows import has_rows
 from anytasktune_bench.spec import DOMAINS, Bilingual, Domain, Strict, SubTask, load_spec
 
 PACKAGE_SUBTASKS = Path(__file__).parent / "subtasks"
@@ -57,6 +58,11 @@ class Catalog:
         for spec in self.specs:
             names[spec.code.lower()] = names[spec.full_id] = (spec,)
         return {name: specs for name, specs in names.items() if specs}
+
+    @property
+    def with_rows(self) -> tuple[SubTask, ...]:
+        """The sub-tasks that have rows in every split and language."""
+        return tuple(spec for spec in self.specs if has_rows(spec.folder))
 
     def select(self, names: str | Sequence[str]) -> list[SubTask]:
         """The sub-tasks that `names` mean, in catalog order, each once.

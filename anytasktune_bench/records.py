@@ -106,6 +106,7 @@ class Sample(Strict):
     """Row id."""
     group: str
     prompt_sha256: str
+    input: str
     answer: str
     reference: str
     gold: dict[str, Any]
@@ -117,7 +118,7 @@ class Sample(Strict):
     def as_score(self, spec: SubTask) -> Score:
         """The sample scored anew from its answer and gold."""
         lang: Lang = "zh" if "-zh-" in self.id else "en"
-        return score_answer(spec, lang, self.answer, self.gold, self.reference)
+        return score_answer(spec, lang, self.answer, self.gold, self.reference, self.input)
 
 
 def write_record(folder: Path, record: Record, samples: Sequence[Sample]) -> Path:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, JsonValue, ValidationError
 
 from anytasktune_bench.errors import RowError
-from anytasktune_bench.spec import Lang, Strict
+from anytasktune_bench.spec import LANGS, Lang, Strict
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -43,6 +43,12 @@ class Row(Strict):
 def rows_path(folder: Path, split: Split, lang: Lang) -> Path:
     """Where the rows of one split and language lie in a sub-task's folder."""
     return folder / "rows" / f"{split}.{lang}.jsonl"
+
+
+def has_rows(folder: Path) -> bool:
+    """Whether a sub-task's folder holds a file with something in it for every split and language."""
+    paths = [rows_path(folder, split, lang) for split in SPLITS for lang in LANGS]
+    return all(path.is_file() and path.stat().st_size > 0 for path in paths)
 
 
 def parse_row(line: str, where: str) -> Row:

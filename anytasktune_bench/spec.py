@@ -7,6 +7,7 @@ column) is derived from these models, so nothing here depends on any of them.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -21,8 +22,11 @@ LANGS: tuple[Lang, ...] = ("zh", "en")
 Domain = Literal["medicine", "finance", "law", "psychology", "roleplay", "services", "hr"]
 DOMAINS: tuple[Domain, ...] = ("medicine", "finance", "law", "psychology", "roleplay", "services", "hr")
 
-OutputKind = Literal["fields", "label", "list", "pairs", "number", "json", "headed", "numbered"]
-MetricName = Literal["slot_f1", "set_f1", "pair_f1", "macro_f1", "log_tol", "aspect_score", "key_points", "issue_f1", "field_accuracy", "json_slot_f1", "mean"]
+OutputKind = Literal["fields", "label", "list", "pairs", "number", "json", "headed", "tagged", "numbered"]
+MetricName = Literal[
+    "slot_f1", "set_f1", "pair_f1", "macro_f1", "log_tol", "aspect_score", "key_points", "issue_f1", "field_accuracy", "balanced_accuracy", "json_slot_f1", "mean"
+]  # fmt: skip
+SecondaryKind = Literal["recall", "mcc", "quadratic_kappa", "macro_f1", "confusion", "group_accuracy"]
 
 
 class Strict(BaseModel):
@@ -116,7 +120,7 @@ class Output(Strict):
     min_items: int | None = None
     max_items: int | None = None
     empty_literal: Bilingual | None = None
-    """The whole answer where there is nothing to list."""
+    """The whole answer, or the value of a list field, where there is nothing to list."""
     caps: dict[str, Length] = Field(default_factory=dict)
     """Length limits by the name of a part: `value`, `item`, `line`, `expression`, `term`, `question`, or a field's id."""
     max_new_tokens: dict[Lang, int]
@@ -124,10 +128,10 @@ class Output(Strict):
 
     @model_validator(mode="after")
     def _kind_has_its_parts(self) -> Self:
-        if self.kind in ("fields", "json") and not self.fields:
+        if self.kind in ("fields", "headed", "json") and not self.fields:
             raise ValueError(f"output kind {self.kind} needs `fields`")
-        if self.kind == "label" and not self.labels:
-            raise ValueError("output kind label needs `labels`")
+        if self.kind in ("label", "tagged") and not self.labels:
+            raise ValueError(f"output kind {self.kind} needs `labels`")
         for names in ([f.id for f in self.fields], [label.id for label in self.labels]):
             if len(set(names)) != len(names):
                 raise ValueError(f"ids stand twice: {sorted(n for n in set(names) if names.count(n) > 1)}")
@@ -139,6 +143,10 @@ class Output(Strict):
         """The maximum length of `part` in characters (zh) or words (en), or None."""
         length = self.caps.get(part)
         return length.bounds(lang)[1] if length else None
+
+    def field_cap(self, field_id: str, lang: Lang) -> int | None:
+        """The maximum length of a field's value: its own cap, else that of every `value`."""
+        return self.cap(field_id if field_id in self.caps else "value", lang)
 
 
 class Input(Strict):
@@ -166,6 +174,7 @@ class Example(Strict):
 
     input: str
     output: str
+    gold: dict[str, JsonValue]
 
 
 class Examples(Strict):
@@ -197,6 +206,19 @@ class Metric(Strict):
         return self
 
 
+class Secondary(Strict):
+    """A corpus figure over (gold label, answered label), reported beside the primary score."""
+
+    name: str
+    kind: SecondaryKind
+    field: str | None = None
+    """The label field; None where the whole answer is the label."""
+    labels: tuple[str, ...] = ()
+    """`recall`: the labels that count as one; `quadratic_kappa`: all labels in order; `confusion`: the two labels."""
+    groups: tuple[tuple[str, ...], ...] = ()
+    """`group_accuracy`: sets of labels that are easily taken for each other."""
+
+
 class SubTask(Strict):
     """One sub-task of the benchmark: the content of one `task.yaml`."""
 
@@ -211,6 +233,7 @@ class SubTask(Strict):
     output: Output
     example: Examples
     metric: Metric
+    secondary: tuple[Secondary, ...] = ()
     paper_column: bool = False
     """Whether `code` is a column of the paper's Table 1; its meaning here is this project's own."""
     folder: Path = Field(exclude=True)
@@ -242,6 +265,24 @@ class SubTask(Strict):
     def label_set(self, field_id: str | None = None) -> tuple[Label, ...]:
         """The labels of the whole answer, or of one field."""
         return self.output.labels if field_id is None else self.field(field_id).labels
+
+    @property
+    def leaves(self) -> tuple[Metric, ...]:
+        """The metrics that the primary score is made of, without `mean`."""
+        return tuple(_leaves(self.metric))
+
+    @property
+    def open_parts(self) -> tuple[str, ...]:
+        """Parts of the answer in free wording, graded by key points: field ids, or "answer" for the whole answer."""
+        return tuple(leaf.field or "answer" for leaf in self.leaves if leaf.name == "key_points")
+
+
+def _leaves(metric: Metric) -> Iterator[Metric]:
+    if metric.of:
+        for part in metric.of:
+            yield from _leaves(part)
+    else:
+        yield metric
 
 
 def load_spec(path: Path) -> SubTask:

@@ -1,7 +1,7 @@
 """Text for scoring: normal form, tokens and similarity, for Chinese and English.
 
-Two wordings are *equal* when their tokens are equal after `normalise`; `sim` grades the rest, but gives 0 as soon as a number or a
-negation differs, because such near misses are wrong answers.
+Two wordings are *equal* when their tokens are equal after `normalise`; `sim` grades the rest, but gives 0 as soon as a number, its unit or a
+negation differs or an opposite is named, because such near misses are wrong answers.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from anytasktune_bench.spec import Lang
@@ -31,7 +32,7 @@ _UNITS_ZH = (
 _HAN_BEFORE_UNIT = re.compile(f"(?<![{_HAN_NUMERAL}几数好上多])([{_HAN_NUMERAL}]+)(?=多?(?:{_UNITS_ZH}))")
 _HAN_AFTER_MARK = re.compile(f"(第|百分之)([{_HAN_NUMERAL}]+)")
 _PERCENT_ZH = re.compile(r"百分之(\d+(?:\.\d+)?)")
-_MULTIPLIER = re.compile(r"(\d+(?:\.\d+)?)\s*([万亿])(?=\s*(?:元|块|人民币|股|美元|人|名|条|个|吨|张|户|件|次|份|平方|,|\.|;|$|\s))")
+_MULTIPLIER = re.compile(r"(\d+(?:\.\d+)?)\s*([万亿])(?!分之)")
 _THOUSANDS = re.compile(r"(?<![\d.])(\d{1,3}(?:,\d{3})+)(?![\d])")
 _TRAILING_ZERO = re.compile(r"(\d+)\.0+(?![\d.])")
 
@@ -45,10 +46,10 @@ _TENS_AND_ONES = re.compile(rf"\b({'|'.join(_TENS_EN)})(?:[- ]({'|'.join(_ONES_E
 _PLAIN_WORDS = re.compile(rf"\b({'|'.join(_WORDS_EN)})\b")
 _ONE_BEFORE_UNIT = re.compile(r"\bone(?=[ -](?:hour|day|night|week|fortnight|month|year|minute|second|time|tablet|pill|dose|glass|cup)s?\b)")
 
-_TOKEN = re.compile(
-    r"(?<![\w.])[-+]?\d+(?:\.\d+)?%?|\d+(?:\.\d+)?%?|[^\W\d_\u4e00-\u9fff\u3400-\u4dbf]+(?:['.][^\W\d_\u4e00-\u9fff\u3400-\u4dbf]+|[+#]+)*|[\u4e00-\u9fff\u3400-\u4dbf]"
+TOKEN = re.compile(
+    r"(?<![^\W\u4e00-\u9fff\u3400-\u4dbf])(?<!\.)[-+]?\d+(?:\.\d+)?%?|\d+(?:\.\d+)?%?|[^\W\d_\u4e00-\u9fff\u3400-\u4dbf]+(?:['.][^\W\d_\u4e00-\u9fff\u3400-\u4dbf]+|[+#]+)*|[\u4e00-\u9fff\u3400-\u4dbf]"
 )
-_NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?%?|\d+(?:\.\d+)?%?")
+_NUMBER = re.compile(r"(?<![^\W\u4e00-\u9fff\u3400-\u4dbf])(?<!\.)[-+]?\d+(?:\.\d+)?%?|\d+(?:\.\d+)?%?")
 _ARTICLE = ("a", "an", "the")
 
 _NOT_NEGATING_ZH = re.compile(
@@ -56,6 +57,33 @@ _NOT_NEGATING_ZH = re.compile(
 )
 _NEGATOR_ZH = re.compile("[不没无非未别勿]")
 _NEGATOR_EN = re.compile(r"\b(?:not|no|never|without|nor|neither|none|nothing|nobody|cannot)\b|n't\b")
+
+
+_UNIT_ZH = re.compile(
+    r"([-+]?\d+(?:\.\d+)?%?)(毫克|微克|克|公斤|千克|斤|吨|毫升|升|毫米|厘米|公里|米|个月|月|年|周岁|岁|天|日|周|星期|礼拜|小时|分钟|秒"
+    r"|美元|港元|欧元|英镑|元|块|万|亿|度|次|片|粒|支|mg|g|kg|ml|l|mm|cm|km|m)"
+)
+_UNIT_EN = re.compile(
+    r"([-+]?\d+(?:\.\d+)?%?)[ -]?(milligrams?|grams?|kilograms?|mg|mcg|g|kg|ml|l|litres?|mm|cm|km|m|metres?|miles?|minutes?|mins?|seconds?"
+    r"|hours?|hrs?|days?|weeks?|fortnights?|months?|years?|yuan|dollars?|euros?|pounds?|thousand|million|billion|times?|tablets?|degrees?)\b"
+)
+_SAME_UNIT = {
+    "千克": "公斤", "kg": "公斤", "kilogram": "公斤", "kilograms": "公斤", "星期": "周", "礼拜": "周", "块": "元", "周岁": "岁", "毫克": "mg", "克": "g", "毫升": "ml", "升": "l",
+    "毫米": "mm", "厘米": "cm", "公里": "km", "米": "m", "milligram": "mg", "milligrams": "mg", "gram": "g", "grams": "g", "litre": "l", "litres": "l", "metre": "m",
+    "metres": "m", "min": "minute", "mins": "minute", "hr": "hour", "hrs": "hour",
+    **{f"{u}s": u for u in ("minute", "second", "hour", "day", "week", "fortnight", "month", "year", "dollar", "euro", "pound", "time", "tablet", "degree", "mile")},
+}  # fmt: skip
+_OPPOSITES = (
+    ("左", "右"), ("债权", "债务"), ("上涨", "下跌"), ("上升", "下降"), ("增加", "减少"), ("增持", "减持"), ("买入", "卖出"), ("买方", "卖方"), ("甲方", "乙方"),
+    ("出租", "承租"), ("原告", "被告"), ("发包", "承包"), ("高血压", "低血压"), ("高血糖", "低血糖"), ("便秘", "腹泻"), ("有效", "无效"), ("一般保证", "连带责任保证"),
+    ("left", "right"), ("upper", "lower"), ("creditor", "debtor"), ("buyer", "seller"), ("lessor", "lessee"), ("landlord", "tenant"), ("employer", "employee"),
+    ("plaintiff", "defendant"), ("increase", "decrease"), ("rise", "fall"), ("rose", "fell"), ("gain", "loss"), ("hypertension", "hypotension"), ("valid", "invalid"),
+    ("hyperglycaemia", "hypoglycaemia"), ("lawful", "unlawful"), ("inbound", "outbound"), ("front", "back"), ("morning", "evening"),
+)  # fmt: skip
+"""Words of which one in the place of the other makes a different term, however alike the rest is."""
+_POLES = {word: (pair, side) for pair, words in enumerate(_OPPOSITES) for side, word in enumerate(words)}
+_POLE_ZH = re.compile("|".join(sorted((w for w in _POLES if not w.isascii()), key=len, reverse=True)))
+_POLE_EN = re.compile(rf"\b({'|'.join(w for w in _POLES if w.isascii())})\b")
 
 
 @functools.cache
@@ -134,9 +162,9 @@ def normalise(text: str, lang: Lang) -> str:
     第/百分之 stands before (三个月 -> 3个月, 十二万元 -> 120000元, but 一般 stays); English number words as digits (not a bare "one");
     thousands commas and trailing ".0" dropped.
     """
-    text = unicodedata.normalize("NFKC", text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")).translate(_PUNCTUATION).casefold()
+    text = unicodedata.normalize("NFKC", text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8"))
+    text = _THOUSANDS.sub(lambda m: m[1].replace(",", ""), text).translate(_PUNCTUATION).casefold()  # before 、 becomes a comma
     text = _normalise_zh(text) if lang == "zh" else _normalise_en(text)
-    text = _THOUSANDS.sub(lambda m: m[1].replace(",", ""), text)
     return " ".join(_TRAILING_ZERO.sub(r"\1", text).split())
 
 
@@ -146,17 +174,41 @@ def tokens(text: str, lang: Lang) -> tuple[str, ...]:
 
     Punctuation is dropped, and in English one leading article.
     """
-    found = tuple(_TOKEN.findall(normalise(text, lang)))
+    found = tuple(TOKEN.findall(normalise(text, lang)))
     return found[1:] if lang == "en" and len(found) > 1 and found[0] in _ARTICLE else found
 
 
+@dataclass(frozen=True)
+class _Guards:
+    """What must agree for two wordings to be comparable."""
+
+    numbers: tuple[str, ...]
+    """The signed numbers, sorted."""
+    units: Mapping[str, frozenset[str]]
+    """Number -> the units that stand behind it."""
+    negators: int
+    poles: frozenset[tuple[int, int]]
+    """(pair, side) of each opposite that is named."""
+
+    def agree(self, other: _Guards) -> bool:
+        if self.numbers != other.numbers or self.negators != other.negators:
+            return False
+        if any(units and (theirs := other.units.get(number)) and not units & theirs for number, units in self.units.items()):
+            return False
+        swapped = {(pair, 1 - side) for pair, side in self.poles - other.poles}
+        return not swapped & (other.poles - self.poles)
+
+
 @functools.lru_cache(maxsize=65536)
-def _guards(text: str, lang: Lang) -> tuple[tuple[str, ...], int]:
-    """What must agree for two wordings to be comparable: the signed numbers, and the count of negators."""
+def _guards(text: str, lang: Lang) -> _Guards:
     normal = normalise(text, lang)
-    numbers = tuple(sorted(_NUMBER.findall(normal)))
+    numbers = _NUMBER.findall(normal)
+    units: dict[str, frozenset[str]] = {}
+    for number, unit in (_UNIT_ZH if lang == "zh" else _UNIT_EN).findall(normal) if numbers else ():
+        units[number] = units.get(number, frozenset()) | {_SAME_UNIT.get(unit, unit)}
     negators = _NEGATOR_ZH.findall(_NOT_NEGATING_ZH.sub("", normal)) if lang == "zh" else _NEGATOR_EN.findall(normal)
-    return numbers, len(negators)
+    poles = frozenset((pair, side) for word in set((_POLE_ZH if lang == "zh" else _POLE_EN).findall(normal)) for pair, side in (_POLES[word],))
+    return _Guards(tuple(sorted(numbers)), units, len(negators), poles)
 
 
 def lcs_length(a: Sequence[str], b: Sequence[str]) -> int:
@@ -181,13 +233,17 @@ def rouge_l(prediction: str, reference: str, lang: Lang) -> float:
 
 @functools.lru_cache(maxsize=262144)
 def sim(a: str, b: str, lang: Lang) -> float:
-    """Similarity in [0, 1]: 1 for equal tokens; 0 if signed numbers or the count of negators differ; else the F1 of the longest common subsequence of tokens."""
+    """Similarity in [0, 1] of two wordings.
+
+    1 for equal tokens; 0 if signed numbers, their units or the count of negators differ, or one names the opposite of the other (left/right,
+    债权/债务); else the F1 of the longest common subsequence of tokens.
+    """
     x, y = tokens(a, lang), tokens(b, lang)
     if not x or not y:
         return 0.0
     if x == y:
         return 1.0
-    if _guards(a, lang) != _guards(b, lang):
+    if not _guards(a, lang).agree(_guards(b, lang)):
         return 0.0
     return 2 * lcs_length(x, y) / (len(x) + len(y))
 

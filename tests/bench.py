@@ -40,7 +40,7 @@ def scoring() -> None:
     """Rows per second per metric, and ROUGE-L against the rouge-score package on the same tokens."""
     from rouge_score import rouge_scorer, tokenizers
 
-    for spec in load_catalog().specs:
+    for spec in load_catalog().with_rows:
         rows = [row for lang in ("zh", "en") for row in source_rows(spec, "test", lang)]
         answers = [row.output.replace("e", "a") for row in rows]
 
@@ -51,7 +51,7 @@ def scoring() -> None:
                 score_answer(spec, row.lang, answer, row.gold, row.output)
 
         line(f"score {spec.code} ({spec.metric.name})", len(rows) / seconds(score), "rows/s")
-    pairs = [(a.input, b.input) for spec in load_catalog().specs for a, b in zip(source_rows(spec, "test", "en"), source_rows(spec, "train", "en"), strict=False)]
+    pairs = [(a.input, b.input) for spec in load_catalog().with_rows for a, b in zip(source_rows(spec, "test", "en"), source_rows(spec, "train", "en"), strict=False)]
 
     class Ours(tokenizers.Tokenizer):  # type: ignore[misc]
         def tokenize(self, text: str) -> list[str]:

@@ -19,7 +19,7 @@ from anytasktune_bench.data.tables import source_rows
 from anytasktune_bench.rows import SPLITS
 from anytasktune_bench.spec import LANGS, SubTask
 
-SPECS = load_catalog().specs
+SPECS = load_catalog().with_rows
 CASES = [(spec, lang) for spec in SPECS for lang in LANGS]
 CASE_IDS = [spec.task_name(lang) for spec, lang in CASES]
 

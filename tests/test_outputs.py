@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 
 from anytasktune_bench.catalog import load_catalog
 from anytasktune_bench.data.tables import source_rows
+from anytasktune_bench.gold import check_gold, render
 from anytasktune_bench.metrics import score_answer
-from anytasktune_bench.outputs import check_gold, clean_answer, parse, render, split_items, to_json
-from tests.conftest import CASE_IDS, CASES
+from anytasktune_bench.outputs import clean_answer, parse, split_items, to_json
+from tests.judged import ALL, ALL_IDS, known_rows
 
 M1, S1, L4 = (load_catalog().get(code) for code in ("M1", "S1", "L4"))
 
 
-@pytest.mark.parametrize(("spec", "lang"), CASES, ids=CASE_IDS)
+@pytest.mark.parametrize(("spec", "lang"), ALL, ids=ALL_IDS)
 @pytest.mark.parametrize(
     "wrap",
     [
@@ -32,8 +33,8 @@ M1, S1, L4 = (load_catalog().get(code) for code in ("M1", "S1", "L4"))
     ids=["plain", "fence", "named-fence", "thinking", "lead-in", "lead-in-zh", "space", "half-width", "crlf"],
 )
 def test_form_does_not_change_the_score(spec, lang, wrap) -> None:
-    for row in source_rows(spec, "test", lang)[:10]:
-        assert score_answer(spec, lang, wrap(row.output), row.gold, row.output).score == 1.0
+    for row in known_rows(spec, lang)[:10]:
+        assert score_answer(spec, lang, wrap(row.output), row.gold, row.output, row.input).score == 1.0
 
 
 def test_order_of_lines_and_bullets_do_not_matter() -> None:
@@ -99,9 +100,9 @@ def test_parsed_answers_as_json() -> None:
     assert to_json(L4, "zh", parse(L4, "zh", "也许抢劫")) is None
 
 
-@pytest.mark.parametrize(("spec", "lang"), CASES, ids=CASE_IDS)
+@pytest.mark.parametrize(("spec", "lang"), ALL, ids=ALL_IDS)
 def test_every_gold_has_the_right_form_and_renders_to_its_output(spec, lang) -> None:
-    for row in source_rows(spec, "test", lang):
+    for row in known_rows(spec, lang):
         assert check_gold(spec, row.gold) == []
         assert render(spec, lang, row.gold) == row.output
 
@@ -125,15 +126,15 @@ ANY_TEXT = st.one_of(
 @settings(max_examples=150, deadline=None)
 @given(ANY_TEXT)
 def test_any_text_is_read_and_scored_within_bounds(text: str) -> None:
-    for spec, lang in CASES:
-        row = source_rows(spec, "validation", lang)[0]
-        score = score_answer(spec, lang, text, row.gold, row.output)
+    for spec, lang in ALL:
+        row = known_rows(spec, lang)[0]
+        score = score_answer(spec, lang, text, row.gold, row.output, row.input)
         assert 0.0 <= score.score <= 1.0
         assert all(0.0 <= value <= 1.0 for value in score.values.values())
 
 
 @pytest.mark.parametrize("text", ["a" * 100_000, "症状描述：" * 20_000, "," * 100_000, ":" * 100_000, "\ud800" * 1000, "\n" * 100_000, "<think>" * 20_000])
 def test_huge_and_hostile_answers_are_scored(text: str) -> None:
-    for spec, lang in CASES:
-        row = source_rows(spec, "validation", lang)[0]
-        assert score_answer(spec, lang, text, row.gold, row.output).score <= 0.5
+    for spec, lang in ALL:
+        row = known_rows(spec, lang)[0]
+        assert score_answer(spec, lang, text, row.gold, row.output, row.input).score <= 0.5

@@ -15,9 +15,10 @@ from anytasktune_bench.cli import COMMANDS, cli
 ROOT = Path(anytasktune_bench.__file__).parent
 LAYERS = [
     {"version", "errors"},
-    {"files", "spec"},
+    {"files", "spec", "subtasks"},
     {"rows"},
     {"catalog", "text", "prompt"},
+    {"values", "gold"},
     {"outputs"},
     {"metrics"},
     {"models", "shared_prefix", "generation"},

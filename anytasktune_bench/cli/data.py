@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from anytasktune_bench.cli.options import json_option, print_json, print_table, say
+from anytasktune_bench.cli.options import json_option, print_json, print_table, say, select_with_rows
 
 
 @click.group()
@@ -32,6 +32,7 @@ def draw(name: str, split: str, count: int, seed: int | None, out: Path | None) 
       anytasktune data draw M1 --split train -n 20 --out records.jsonl
     """
     from anytasktune_bench.catalog import load_catalog
+    from anytasktune_bench.data.computed import complete
     from anytasktune_bench.data.join import next_number, used_groups
     from anytasktune_bench.data.scenarios import draw as draw_records
     from anytasktune_bench.data.scenarios import load_scenarios
@@ -40,7 +41,10 @@ def draw(name: str, split: str, count: int, seed: int | None, out: Path | None) 
     spec = load_catalog().get(name)
     first = next_number(spec)
     found = draw_records(load_scenarios(spec.folder / "scenarios.yaml"), split, count, used_groups(spec), seed)
-    records = [{"pair_id": f"{spec.code}-{first + i:04d}", "split": split, **record} for i, record in enumerate(found)]
+    records = []
+    for i, record in enumerate(found):
+        pair_id = f"{spec.code}-{first + i:04d}"
+        records.append({"pair_id": pair_id, "split": split, **complete(spec, record, f"{record['seed']}/{split}/{pair_id}")})
     if out:
         write_jsonl(out, records)
         say(f"wrote {len(records)} records to {out}")
@@ -87,12 +91,11 @@ def check(names: tuple[str, ...], baselines: bool, as_json: bool) -> None:
     """
     from tqdm import tqdm
 
-    from anytasktune_bench.catalog import load_catalog
     from anytasktune_bench.data.baselines import limit_of
     from anytasktune_bench.data.checks import run_checks
     from anytasktune_bench.errors import CheckError
 
-    specs = load_catalog().select(list(names) or ["all"])
+    specs = select_with_rows(list(names) or ["all"])
     problems = []
     figures: dict[str, dict[str, float]] = {}
     with tqdm(specs, unit="sub-task", leave=False, disable=as_json or not sys.stderr.isatty()) as bar:
@@ -128,10 +131,9 @@ def stats_command(names: tuple[str, ...], as_json: bool) -> None:
     Example:
       anytasktune data stats L4 --json
     """
-    from anytasktune_bench.catalog import load_catalog
     from anytasktune_bench.data.stats import stats
 
-    found = {spec.code: stats(spec) for spec in load_catalog().select(list(names) or ["all"])}
+    found = {spec.code: stats(spec) for spec in select_with_rows(list(names) or ["all"])}
     if as_json:
         print_json(found)
         return
@@ -158,8 +160,7 @@ def build_command(names: tuple[str, ...], out: Path) -> None:
       anytasktune data build --out build/data
       python -c 'from anytasktune_bench import load_dataset; print(load_dataset("M1", "en", "test", source="build/data"))'
     """
-    from anytasktune_bench.catalog import load_catalog
     from anytasktune_bench.data.build import build
 
-    for folder in build(load_catalog().select(list(names) or ["all"]), out, progress=lambda config: say(f"built {config}")):
+    for folder in build(select_with_rows(list(names) or ["all"]), out, progress=lambda config: say(f"built {config}")):
         click.echo(str(folder))

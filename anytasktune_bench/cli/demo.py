@@ -81,7 +81,7 @@ def print_comparison(runs: Path) -> None:
         groups = [sample.group for sample in by_run[2]]
         scores = [[sample.as_score(spec) for sample in samples] for samples in by_run]
         constant = best_constant(Rows.read(spec), result.lang)
-        constants = [score_answer(spec, result.lang, constant, sample.gold, sample.reference) for sample in by_run[2]]
+        constants = [score_answer(spec, result.lang, constant, sample.gold, sample.reference, sample.input) for sample in by_run[2]]
         low, high = cluster_bootstrap(spec, scores[2], groups)
         gains = [paired_difference(spec, scores[2], other, groups) for other in (scores[0], scores[1], constants)]
         rows.append(

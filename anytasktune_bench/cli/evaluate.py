@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from anytasktune_bench.cli.options import adapter_base, device_options, json_option, lang_option, print_json, print_table, say, source_option, tasks_option
+from anytasktune_bench.cli.options import adapter_base, device_options, json_option, lang_option, print_json, print_table, say, select_with_rows, source_option, tasks_option
 
 if TYPE_CHECKING:
     from anytasktune_bench.records import Record, Sample
@@ -41,13 +41,12 @@ def evaluate_command(model: str | None, adapter: Path | None, tasks: str, lang: 
       anytasktune eval Qwen/Qwen2-1.5B-Instruct --tasks M1,S1 --lang zh --limit 10
       anytasktune eval --adapter adapters/M1-S1 --tasks M1,S1
     """
-    from anytasktune_bench.catalog import load_catalog
     from anytasktune_bench.evaluation.run import EvalOptions, evaluate
     from anytasktune_bench.files import check_writable
     from anytasktune_bench.models import resolve_model
     from anytasktune_bench.records import write_record
 
-    specs = load_catalog().select(tasks)
+    specs = select_with_rows(tasks)
     check_writable(out)
     ref = resolve_model(adapter_base(model, adapter), progress=say)
     record, samples = evaluate(ref, specs, lang, EvalOptions(**options), adapter, progress=say)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from anytasktune_bench.spec import SubTask
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,6 +28,27 @@ def parse_langs(value: str) -> tuple[str, ...]:
     if wrong or not langs:
         raise click.BadParameter(f"{', '.join(wrong) or 'nothing'} is no language here; use zh, en or zh,en.")
     return langs
+
+
+def select_with_rows(names: str | Sequence[str]) -> list[SubTask]:
+    """The sub-tasks that `names` mean and that have rows; the others are said to be left out.
+
+    Raises:
+        UnknownSubTaskError: a name means nothing.
+        DataError: none of them has rows.
+    """
+    from anytasktune_bench.catalog import load_catalog
+    from anytasktune_bench.errors import DataError
+    from anytasktune_bench.rows import has_rows
+
+    specs = load_catalog().select(names)
+    found = [spec for spec in specs if has_rows(spec.folder)]
+    without = ", ".join(spec.code for spec in specs if spec not in found)
+    if not found:
+        raise DataError(f"{without}: there are no rows yet. Write some (`anytasktune data draw`, `data join`), or choose another sub-task.")
+    if without:
+        say(f"left out, since they have no rows yet: {without}")
+    return found
 
 
 def device_options(command: F) -> F:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from anytasktune_bench.cli.options import say
+from anytasktune_bench.cli.options import say, select_with_rows
 
 
 @click.group()
@@ -25,10 +25,9 @@ def export_tasks_command(out: Path, check: bool) -> None:
     Example:
       anytasktune export tasks --check
     """
-    from anytasktune_bench.catalog import load_catalog
     from anytasktune_bench.evaluation.export import drift, export_tasks
 
-    specs = load_catalog().specs
+    specs = select_with_rows("all")
     if check:
         problems = drift(specs, out)
         for problem in problems:

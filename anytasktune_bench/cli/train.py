@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from anytasktune_bench.cli.options import device_options, json_option, lang_option, print_json, say, seed_option, source_option
+from anytasktune_bench.cli.options import device_options, json_option, lang_option, print_json, say, seed_option, select_with_rows, source_option
 
 
 @click.command()
@@ -40,12 +40,11 @@ def train(tasks: str, model: str, out: Path | None, lang: tuple[Any, ...], as_js
     Example:
       anytasktune train M1,S1 --model Qwen/Qwen2-1.5B-Instruct --lr 2e-4 --out adapters/M1-S1
     """
-    from anytasktune_bench.catalog import load_catalog
     from anytasktune_bench.models import resolve_model
     from anytasktune_bench.training.run import TrainOptions
     from anytasktune_bench.training.run import train as run_training
 
-    specs = load_catalog().select(tasks)
+    specs = select_with_rows(tasks)
     folder = out or Path("adapters") / "-".join(spec.code for spec in specs)
     ref = resolve_model(model, progress=say)
     stamp = run_training(ref, specs, folder, TrainOptions(langs=lang, **options), quiet=as_json, progress=say)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from anytasktune_bench.data.degenerate import constants, everything, sentences, shortest_clauses
 from anytasktune_bench.data.problems import Problem, Rows
 from anytasktune_bench.data.similarity import cosine_matrix
 from anytasktune_bench.metrics import Score, primary, score_answer
@@ -18,7 +16,6 @@ from anytasktune_bench.text import normalise
 
 LIMIT = 0.35
 LIMIT_OVER_CHANCE = 0.10
-_COLON: dict[Lang, str] = {"zh": "：", "en": ": "}
 LIMITED = ("constant", "copy", "copy_60", "repeat", "everything")
 """Baselines with a limit; the others are published as they are."""
 
@@ -27,8 +24,8 @@ def baselines(rows: Rows, lang: Lang) -> dict[str, float]:
     """Primary score in [0, 1] on the test rows of answers that need no understanding of the row.
 
     `constant` the best fixed answer (chosen on test, so an upper bound) · `copy` the input · `copy_60` its first 60 % · `repeat` its
-    sentences, one a line, twice · `everything` all keys or labels at once, or all of the input's clauses as items · `clauses` the input's
-    shortest clauses as items or values, as many as are allowed (not limited: it uses the row) · `nearest` the output of the
+    sentences, one a line, twice · `everything` all keys, labels or lines at once, or all of the input's clauses as items · `clauses` the
+    input's shortest clauses as items, values or lines, as many as are allowed (not limited: it uses the row) · `nearest` the output of the
     most similar train input (tf-idf cosine) · `logistic` tf-idf and logistic regression trained on train (label sub-tasks only).
     """
     spec, train, test = rows.spec, rows.rows["train", lang], rows.rows["test", lang]
@@ -36,9 +33,9 @@ def baselines(rows: Rows, lang: Lang) -> dict[str, float]:
         "constant": _mean(spec, lang, test, [best_constant(rows, lang)] * len(test)),
         "copy": _mean(spec, lang, test, [row.input for row in test]),
         "copy_60": _mean(spec, lang, test, [row.input[: len(row.input) * 6 // 10] for row in test]),
-        "repeat": _mean(spec, lang, test, ["\n".join(_sentences(row.input) * 2) for row in test]),
-        "everything": max(_mean(spec, lang, test, answers) for answers in _everything(spec, lang, test)),
-        "clauses": _mean(spec, lang, test, [_shortest_clauses(spec, lang, row) for row in test]),
+        "repeat": _mean(spec, lang, test, ["\n".join(sentences(row.input) * 2) for row in test]),
+        "everything": max(_mean(spec, lang, test, answers) for answers in everything(spec, lang, test)),
+        "clauses": _mean(spec, lang, test, [shortest_clauses(spec, lang, row) for row in test]),
         "nearest": _mean(spec, lang, test, _nearest(rows, lang)),
     }
     if spec.output.kind == "label":
@@ -49,7 +46,7 @@ def baselines(rows: Rows, lang: Lang) -> dict[str, float]:
 def best_constant(rows: Rows, lang: Lang) -> str:
     """The fixed answer with the greatest primary score on the test rows, out of every label, every gold answer and the most frequent values."""
     spec, train, test = rows.spec, rows.rows["train", lang], rows.rows["test", lang]
-    return max(_constants(spec, lang, train, test), key=lambda answer: _mean(spec, lang, test, [answer] * len(test)))
+    return max(constants(spec, lang, train, test), key=lambda answer: _mean(spec, lang, test, [answer] * len(test)))
 
 
 def limit_of(spec: SubTask) -> float:
@@ -69,66 +66,8 @@ def baseline_problems(spec: SubTask, measured: Mapping[Lang, Mapping[str, float]
 
 
 def _mean(spec: SubTask, lang: Lang, test: Sequence[Row], answers: Iterable[str]) -> float:
-    scores: list[Score] = [score_answer(spec, lang, answer, row.gold) for row, answer in zip(test, answers, strict=True)]
+    scores: list[Score] = [score_answer(spec, lang, answer, row.gold, "", row.input) for row, answer in zip(test, answers, strict=True)]
     return float(primary(spec, scores)[0])
-
-
-def _constants(spec: SubTask, lang: Lang, train: Sequence[Row], test: Sequence[Row]) -> list[str]:
-    """Candidate fixed answers: every label, every gold answer, and the k most frequent values for each k."""
-    if spec.output.kind == "label":
-        return [label.name(lang) for label in spec.output.labels]
-    candidates = [row.output for row in (*train, *test)]
-    if spec.output.kind == "list":
-        common = [item for item, _ in Counter(a[0] for row in test for a in _items(row)).most_common(spec.output.max_items or 8)]
-        candidates += [_as_items(spec, lang, common[:k]) for k in range(1, len(common) + 1)]
-    if spec.output.kind == "fields":
-        counts = Counter(line for row in test for line in row.output.split("\n"))
-        by_key: dict[str, str] = {}
-        for line, _ in counts.most_common():
-            by_key.setdefault(re.split("[:：]", line, maxsplit=1)[0], line)
-        lines = sorted(by_key.values(), key=lambda line: -counts[line])
-        candidates += ["\n".join(lines[:k]) for k in range(1, len(lines) + 1)]
-        candidates += lines
-    return list(dict.fromkeys(candidates))
-
-
-def _items(row: Row) -> list[list[str]]:
-    items: Any = row.gold["items"]
-    return list(items)
-
-
-def _sentences(text: str) -> list[str]:
-    return [part.strip() for part in re.split(r"(?<=[。！？；.!?;])\s*|\n", text) if part.strip()]
-
-
-def _clauses(text: str) -> list[str]:
-    return [part.strip() for part in re.split(r"[，。！？；、,.!?;\n]+", text) if part.strip()]
-
-
-def _everything(spec: SubTask, lang: Lang, test: Sequence[Row]) -> list[list[str]]:
-    """Several ways to answer with all at once, each as one answer per row."""
-    if spec.output.kind == "label":
-        names = [label.name(lang) for label in spec.output.labels]
-        return [[separator.join(names)] * len(test) for separator in ("; ", "\n", "；")]
-    if spec.output.kind == "list":
-        limit = spec.output.max_items
-        return [[_as_items(spec, lang, _clauses(row.input)) for row in test], [_as_items(spec, lang, _clauses(row.input)[:limit]) for row in test]]
-    keys = [field.name(lang) for field in spec.output.fields]
-    return [["\n".join(f"{key}{_COLON[lang]}{' '.join(row.input.split())}" for key in keys) for row in test]]
-
-
-def _shortest_clauses(spec: SubTask, lang: Lang, row: Row) -> str:
-    clauses = sorted(_clauses(row.input), key=len)
-    if spec.output.kind == "list":
-        return _as_items(spec, lang, clauses[: spec.output.max_items])
-    if spec.output.kind == "fields":
-        return "\n".join(f"{field.name(lang)}{_COLON[lang]}{clauses[i % len(clauses)]}" for i, field in enumerate(spec.output.fields))
-    return clauses[0]
-
-
-def _as_items(spec: SubTask, lang: Lang, items: Sequence[str]) -> str:
-    assert spec.output.separator
-    return spec.output.separator[lang].join(items)
 
 
 def _nearest(rows: Rows, lang: Lang) -> list[str]:

@@ -12,27 +12,32 @@ import re
 import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from anytasktune_bench.data.baselines import baseline_problems, baselines
 from anytasktune_bench.data.build import build
+from anytasktune_bench.data.computed import computed_gold, merge_gold
+from anytasktune_bench.data.degenerate import corrupt
 from anytasktune_bench.data.privacy import personal_data, unsafe_detail
 from anytasktune_bench.data.problems import Problem, Rows
 from anytasktune_bench.data.similarity import near_duplicates, shared_skeletons
 from anytasktune_bench.data.tables import CANARY
+from anytasktune_bench.gold import check_gold, render
 from anytasktune_bench.metrics import score_answer
-from anytasktune_bench.outputs import check_gold, render
 from anytasktune_bench.rows import Row
-from anytasktune_bench.spec import LANGS, Lang, SubTask
+from anytasktune_bench.spec import LANGS, Lang, OutputField, SubTask
 from anytasktune_bench.text import length, normalise
+from anytasktune_bench.values import parse_quantity
 
 KS_ALPHA = 0.01
 KS_MIN_ROWS = 40
 MAX_IMBALANCE = 1.3
+OPTION_ALPHA = 0.05
 TWIN_LENGTH_RATIO = (0.8, 3.2)
 """Allowed Chinese characters per English word of a pair."""
 
@@ -111,47 +116,53 @@ def schema(rows: Rows) -> Iterator[Problem]:
 
 
 def gold_scores(rows: Rows) -> Iterator[Problem]:
-    """Check 2: the output parses and scores 1.0, is what the gold renders to, and a corrupted one scores less."""
+    """Check 2: the output parses and scores 1.0, is what the gold renders to, a corrupted one scores less, and computed gold follows from the scenario."""
     for _, row in rows.all():
-        score = score_answer(rows.spec, row.lang, row.output, row.gold, row.output)
+        score = score_answer(rows.spec, row.lang, row.output, row.gold, row.output, row.input)
         if score.score != 1.0 or not score.parsed.valid:
             yield Problem(2, rows.where(row), f"output scores {score.score:.3f} against its own gold and must score 1.0. Mend output or gold.")
+        computed = computed_gold(rows.spec, row.scenario)
+        if merge_gold(row.gold, computed) != row.gold:
+            yield Problem(2, rows.where(row), f"gold is not what follows from the scenario: {computed}. Mend scenario or gold.")
         if row.output != render(rows.spec, row.lang, row.gold):
             yield Problem(2, rows.where(row), "output differs from the gold's first aliases in the required format. Make both agree.")
-        if score_answer(rows.spec, row.lang, corrupt(rows.spec, row), row.gold, row.output).score >= 1.0:
+        if score_answer(rows.spec, row.lang, corrupt(rows.spec, row), row.gold, row.output, row.input).score >= 1.0:
             yield Problem(2, rows.where(row), "a corrupted output still scores 1.0. Tighten the gold's aliases.")
-
-
-def corrupt(spec: SubTask, row: Row) -> str:
-    """A wrong answer made from a right one: another label, or the last character of the answer's first item changed."""
-    if spec.output.kind == "label":
-        return next(label.name(row.lang) for label in spec.output.labels if label.id != row.gold["label"])
-    if spec.output.kind == "list":
-        return "天外飞仙" if row.lang == "zh" else "quite otherwise"
-    first, _, rest = row.output.partition("\n")
-    key = re.split("[:：]", first, maxsplit=1)[0]
-    return f"{key}{'：天外飞仙' if row.lang == 'zh' else ': quite otherwise'}\n{rest}"
 
 
 def grounding(rows: Rows) -> Iterator[Problem]:
     """Check 3: each extracted value has an alias that stands in the input."""
-    if rows.spec.output.kind not in ("fields", "list"):
-        return
     for _, row in rows.all():
         text = normalise(row.input, row.lang)
-        for name, aliases in _extracted(rows.spec, row):
+        for name, aliases in _extracted(rows.spec, row.gold):
             if not any(normalise(alias, row.lang) in text for alias in aliases):
                 yield Problem(3, rows.where(row), f"no alias of {name} {aliases[0]!r} stands in the input. Copy the text's own words.")
 
 
-def _extracted(spec: SubTask, row: Row) -> Iterator[tuple[str, list[str]]]:
-    if spec.output.kind == "list":
-        yield from (("item", aliases) for aliases in row.gold["items"])  # type: ignore[union-attr,misc]
-        return
-    for name, value in row.gold["fields"].items():  # type: ignore[union-attr]
-        field = spec.field(name)
-        if field.kind in ("text", "list"):
-            yield from ((name, aliases) for aliases in (value if field.kind == "list" else [value]))  # type: ignore[union-attr,misc]
+def _extracted(spec: SubTask, gold: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """(name, aliases) of everything in a gold that is copied from the input."""
+    yield from (("item", aliases) for aliases in gold.get("items", ()))
+    yield from (("expression", pair["expression"]) for pair in gold.get("pairs", ()))
+    if "json" in gold:
+        yield from (("value", aliases) for aliases in _json_aliases(gold["json"]))
+    for leaf in spec.leaves:
+        if leaf.name not in ("slot_f1", "set_f1"):
+            continue
+        for name, value in gold.get("fields", {}).items():
+            field = spec.field(name)
+            if not field.labels and (leaf.name == "slot_f1" or name in leaf.fields):
+                yield from ((name, aliases) for aliases in (value if field.kind == "list" else [value]))
+
+
+def _json_aliases(value: Any) -> Iterator[list[str]]:
+    if isinstance(value, dict):
+        for part in value.values():
+            yield from _json_aliases(part)
+    elif isinstance(value, list) and value and all(isinstance(part, str) for part in value):
+        yield value
+    elif isinstance(value, list):
+        for part in value:
+            yield from _json_aliases(part)
 
 
 def language(rows: Rows) -> Iterator[Problem]:
@@ -174,19 +185,37 @@ def language(rows: Rows) -> Iterator[Problem]:
 
 
 def label_balance(rows: Rows) -> Iterator[Problem]:
-    """Check 7: no label of a label sub-task stands in test more than 1.3 times as often as under a uniform spread, and none is missing."""
+    """Check 7: no label stands in test more than 1.3 times as often as under a uniform spread, and none is missing.
+
+    Of several options in the input the right one is not the longest more often than chance (binomial test, p >= 0.05).
+    """
     spec = rows.spec
-    if spec.output.kind != "label":
-        return
+    sets = {None: spec.output.labels if spec.output.kind == "label" else ()} | {f.id: f.labels for f in spec.output.fields if f.kind == "label" and f.labels}
     for lang in LANGS:
         test = rows.rows["test", lang]
-        counts = Counter(str(row.gold["label"]) for row in test)
-        limit = max(MAX_IMBALANCE * len(test) / len(spec.output.labels), 1)
-        for label in spec.output.labels:
-            if counts[label.id] > limit:
-                yield Problem(7, f"{spec.code} test {lang}", f"label {label.id} stands {counts[label.id]} times, more than {limit:.1f}. Balance the labels.")
-            if not counts[label.id]:
-                yield Problem(7, f"{spec.code} test {lang}", f"label {label.id} has no row. Add some.")
+        for field, labels in sets.items():
+            counts = Counter(str(row.gold["fields"][field] if field else row.gold["label"]) for row in test if labels)  # type: ignore[index,call-overload]
+            limit = max(MAX_IMBALANCE * len(test) / max(len(labels), 1), 1)
+            for label in labels:
+                if counts[label.id] > limit:
+                    yield Problem(7, f"{spec.code} test {lang}", f"label {label.id} stands {counts[label.id]} times, more than {limit:.1f}. Balance the labels.")
+                if not counts[label.id]:
+                    yield Problem(7, f"{spec.code} test {lang}", f"label {label.id} has no row. Add some.")
+            yield from _longest_option(rows, lang, field, [label.name(lang) for label in labels])
+
+
+def _longest_option(rows: Rows, lang: Lang, field: str | None, names: list[str]) -> Iterator[Problem]:
+    found = []
+    for _, row in rows.of(lang):
+        options = dict(re.findall(r"^([A-Z])\. (.*)$", row.input, re.MULTILINE))
+        if field and names and set(options) == set(names):
+            right = length(options[str(row.gold["fields"][field])], lang)  # type: ignore[index,call-overload]
+            found.append(right == max(length(text, lang) for text in options.values()))
+    if found:
+        from scipy.stats import binomtest
+
+        if binomtest(sum(found), len(found), 1 / len(names), alternative="greater").pvalue < OPTION_ALPHA:
+            yield Problem(7, f"{rows.spec.code} {lang}", f"the right option is the longest in {sum(found)} of {len(found)} rows. Lengthen others.")
 
 
 def twins(rows: Rows) -> Iterator[Problem]:
@@ -198,17 +227,39 @@ def twins(rows: Rows) -> Iterator[Problem]:
             yield Problem(8, rows.where(en.get(pair) or zh[pair]), f"pair {pair} has no twin in {'zh' if pair in en else 'en'} {split}. Write it.")
         for pair in sorted(set(en) & set(zh)):
             a, b = zh[pair], en[pair]
-            if _shape(a.gold) != _shape(b.gold) or a.group != b.group:
-                yield Problem(8, rows.where(b), f"pair {pair}: keys, labels, counts, numbers or group differ between zh and en. Make the twins agree.")
+            differ = [key for key in a.gold if _shared(rows.spec, a, key) != _shared(rows.spec, b, key)] + (["group"] if a.group != b.group else [])
+            if differ:
+                yield Problem(8, rows.where(b), f"pair {pair}: {', '.join(differ)} differ between zh and en in keys, labels, counts or numbers. Make the twins agree.")
             ratio = length(a.input, "zh") / max(length(b.input, "en"), 1)
             if not TWIN_LENGTH_RATIO[0] <= ratio <= TWIN_LENGTH_RATIO[1]:
                 yield Problem(8, rows.where(b), f"pair {pair}: {ratio:.2f} Chinese characters per English word; {TWIN_LENGTH_RATIO} is the band. Bring the twins to like length.")
 
 
+def _shared(spec: SubTask, row: Row, key: str) -> Any:
+    """What twins must share of one part of the gold; wordings may differ in number and form."""
+    value: Any = row.gold.get(key)
+    if key == "fields":
+        return {name: _shared_field(spec.field(name), row.lang, found) for name, found in value.items()}
+    if key == "points":
+        return {name: len(found) for name, found in value.items()}
+    if key in ("anti_points", "references"):
+        return None  # wordings, as many as a language needs
+    return len(value) if key == "issues" else _shape(value) if key in ("items", "pairs", "json") else value
+
+
+def _shared_field(field: OutputField, lang: Lang, value: Any) -> Any:
+    if field.labels:
+        return sorted(value) if field.kind == "list" else value
+    if field.kind == "number":
+        quantity = parse_quantity(value[0], lang)
+        return quantity.value if quantity else None
+    return [item[0] for item in value] if field.kind == "list" and field.compare == "exact" else _shape(value)
+
+
 def _shape(value: object) -> object:
-    """What twins must share: keys, numbers, label ids, and the number of items; aliases may differ in number and wording."""
+    """Keys, numbers, nulls and the number of items; lists of aliases are alike."""
     if isinstance(value, dict):
-        return {k: v if k == "label" else _shape(v) for k, v in value.items()}
+        return {k: _shape(v) for k, v in value.items()}
     if isinstance(value, list):
         return [_shape(v) for v in value] if value and not isinstance(value[0], str) else "aliases"
     return value

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from anytasktune_bench.data.computed import computed_gold, merge_gold
 from anytasktune_bench.errors import RowError
 from anytasktune_bench.files import write_jsonl
-from anytasktune_bench.outputs import check_gold, render
+from anytasktune_bench.gold import check_gold, render
 from anytasktune_bench.rows import SPLITS, Row, Split, read_rows, rows_path
 from anytasktune_bench.spec import LANGS, Lang, SubTask
 
@@ -38,7 +39,8 @@ def join(spec: SubTask, records: Iterable[dict[str, Any]], written: Iterable[dic
     Args:
         spec: the sub-task.
         records: `{"pair_id", "split", "group", ...}` as `anytasktune data draw` gives them.
-        written: `{"pair_id", "zh": {"input", "gold"?}, "en": {...}}`; for label sub-tasks the gold is the record's label.
+        written: `{"pair_id", "zh": {"input", "gold"?}, "en": {...}}`; for label sub-tasks the gold is the record's label,
+            and parts that `compute.py` gives need not be written.
 
     Returns:
         Rows by split and language, sorted by id; `output` is rendered from the gold.
@@ -53,7 +55,8 @@ def join(spec: SubTask, records: Iterable[dict[str, Any]], written: Iterable[dic
         if record is None:
             raise RowError(f"{text['pair_id']}: has no scenario record. Draw it first.")
         for lang in LANGS:
-            gold = {"label": record["label"]} if spec.output.kind == "label" else text[lang]["gold"]
+            own = {"label": record["label"]} if spec.output.kind == "label" else text[lang].get("gold", {})
+            gold = merge_gold(own, computed_gold(spec, record))
             if problems := check_gold(spec, gold):
                 raise RowError("\n".join(f"{text['pair_id']} {lang}: {problem}" for problem in problems))
             number = text["pair_id"].split("-")[1]

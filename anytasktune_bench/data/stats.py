@@ -59,15 +59,18 @@ def distinct_2(texts: Sequence[str], lang: Lang) -> float:
 
 
 def balance(spec: SubTask, rows: Sequence[Row]) -> dict[str, int]:
-    """Counts of labels, of rows that state a field, or of rows by number of items."""
+    """Counts of labels, of rows that state a field, or of rows by number of items, lines or pairs."""
     counts: Counter[str] = Counter()
     for row in rows:
-        if spec.output.kind == "label":
-            counts[str(row.gold["label"])] += 1
-        elif spec.output.kind == "fields":
-            counts.update(list(row.gold["fields"]))  # type: ignore[arg-type]
-        elif spec.output.kind == "list":
-            counts[f"{len(row.gold['items'])} items"] += 1  # type: ignore[arg-type]
+        gold: dict[str, Any] = row.gold
+        if "label" in gold:
+            counts[str(gold["label"])] += 1
+        if "labels" in gold:
+            counts.update(gold["labels"] or ["(none)"])
+        for name, value in gold.get("fields", {}).items():
+            field = spec.field(name)
+            counts.update([f"{name}={label}" for label in (value if field.kind == "list" else [value])] if field.labels else [name])
+        counts.update(f"{len(gold[key])} {key}" for key in ("items", "pairs", "issues") if key in gold)
     return dict(sorted(counts.items()))
 
 

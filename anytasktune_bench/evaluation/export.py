@@ -20,7 +20,8 @@ _MODULE = "anytasktune_bench.evaluation.task"
 
 def task_yaml(spec: SubTask, lang: Lang) -> str:
     """The lm-eval YAML of one sub-task in one language."""
-    metrics = ["score", *score_answer(spec, lang, "", json.loads(load_records(spec, lang, "test")[0]["gold"])).values]
+    first = load_records(spec, lang, "test")[0]
+    metrics = ["score", *score_answer(spec, lang, "", json.loads(first["gold"]), first["output"], first["input"]).values]
     metric_list = "".join(
         f"  - {{metric: {name}, aggregation: {f'!function {_MODULE}.aggregate_primary' if name == 'score' else 'mean'}, higher_is_better: {str('rate' not in name).lower()}}}\n"
         for name in metrics

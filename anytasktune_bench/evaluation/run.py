@@ -172,6 +172,7 @@ def _sample(task: str, raw: dict[str, Any]) -> Sample:
         group=doc["group"],
         prompt_sha256=hashlib.sha256(raw["arguments"][0][0].encode()).hexdigest(),
         answer=raw["filtered_resps"][0],
+        input=doc["input"],
         reference=doc["output"],
         gold=json.loads(doc["gold"]),
         score=score["score"],

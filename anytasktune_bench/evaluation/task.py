@@ -14,7 +14,6 @@ from lm_eval.api.task import ConfigurableTask
 from anytasktune_bench.catalog import load_catalog
 from anytasktune_bench.data.load import WHEEL, load_records
 from anytasktune_bench.metrics import Score, primary, score_answer
-from anytasktune_bench.outputs import parse
 from anytasktune_bench.prompt import Message, Shot, chat_messages, pick_shots, plain_prompt, plain_target
 from anytasktune_bench.rows import SPLITS
 from anytasktune_bench.spec import Lang, SubTask
@@ -44,16 +43,14 @@ def spec_of(row_id: str) -> tuple[SubTask, Lang]:
 def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, Any]:
     """lm-eval's `process_results`: the score of one answer; `score` carries what the corpus aggregation needs."""
     spec, lang = spec_of(doc["id"])
-    score = score_answer(spec, lang, str(results[0]), json.loads(doc["gold"]), doc["output"])
-    return {"score": {"subtask": spec.code, "score": score.score, "parts": score.parts, "labels": score.labels}, **score.values}
+    score = score_answer(spec, lang, str(results[0]), json.loads(doc["gold"]), doc["output"], doc["input"])
+    return {"score": {"subtask": spec.code, "score": score.score, "parts": score.parts, "labels": score.labels, "stats": score.stats}, **score.values}
 
 
 def aggregate_primary(items: Sequence[dict[str, Any]]) -> float:
     """lm-eval's aggregation of `score`: the primary metric over all rows."""
     spec = load_catalog().get(items[0]["subtask"])
-    nothing = parse(spec, "en", "")
-    labels = [{field: (pair[0], pair[1]) for field, pair in item["labels"].items()} for item in items]
-    scores = [Score(item["score"], {}, label, item["parts"], nothing) for item, label in zip(items, labels, strict=True)]
+    scores = [Score(item["score"], {}, item["parts"], {field: (gold, answered) for field, (gold, answered) in item["labels"].items()}, item["stats"]) for item in items]
     return float(primary(spec, scores)[0])
 
 

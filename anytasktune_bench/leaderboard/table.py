@@ -19,9 +19,9 @@ from anytasktune_bench.catalog import Catalog
 from anytasktune_bench.data.tables import eval_fingerprint, source_rows, to_record
 from anytasktune_bench.errors import RecordError, UnknownSubTaskError
 from anytasktune_bench.files import sha256_json
+from anytasktune_bench.gold import check_gold
 from anytasktune_bench.leaderboard.statistics import Difference, cluster_bootstrap, holm, paired_difference, wilson
 from anytasktune_bench.metrics import Score, primary
-from anytasktune_bench.outputs import check_gold
 from anytasktune_bench.records import Category, ModelInfo, Record, Sample, Settings, TaskResult
 from anytasktune_bench.spec import LANGS, Domain, Lang, SubTask
 

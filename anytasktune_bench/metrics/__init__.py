@@ -1,32 +1,45 @@
 """Scoring: an answer and a gold -> values in [0, 1]; rows' scores -> the sub-task's primary score.
 
-Scoring is a pure function of (spec, language, answer, gold): no model, no state, no randomness. An answer that cannot be read scores 0.
+Scoring is a pure function of (spec, language, answer, gold, input): no model, no state, no randomness. An answer that cannot be read scores 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from anytasktune_bench.errors import SpecError
-from anytasktune_bench.metrics.labels import macro_f1
-from anytasktune_bench.metrics.sets import set_f1
-from anytasktune_bench.metrics.slots import slot_f1
+from anytasktune_bench.metrics.labels import label_pair, macro_f1, macro_f1_part
+from anytasktune_bench.metrics.numbers import adjusted_balanced, balanced_accuracy, log_tol
+from anytasktune_bench.metrics.part import Graded, Note, Part
+from anytasktune_bench.metrics.secondary import secondary_value
+from anytasktune_bench.metrics.sets import pair_f1, set_f1
+from anytasktune_bench.metrics.slots import aspect_score, field_accuracy, slot_f1
+from anytasktune_bench.metrics.structure import json_slot_f1
+from anytasktune_bench.metrics.texts import issue_f1, key_points
 from anytasktune_bench.outputs import Parsed, parse
 from anytasktune_bench.spec import Lang, Metric, MetricName, SubTask
-from anytasktune_bench.text import rouge_l
+from anytasktune_bench.text import length, rouge_l
 
-__all__ = ["SCORER_VERSION", "Score", "aggregate", "check_supported", "primary", "score_answer"]
+__all__ = ["SCORER_VERSION", "Note", "Score", "aggregate", "primary", "score_answer"]
 
-SCORER_VERSION = "1"
+SCORER_VERSION = "2"
 """Raised when any score could change; part of every fingerprint."""
 
-_ROW_METRICS: dict[MetricName, Callable[[SubTask, Lang, Metric, Parsed, dict[str, Any]], dict[str, float]]] = {
+_METRICS: Mapping[MetricName, Callable[[Graded, Metric], Part]] = {
     "slot_f1": slot_f1,
     "set_f1": set_f1,
+    "pair_f1": pair_f1,
+    "macro_f1": macro_f1_part,
+    "log_tol": log_tol,
+    "aspect_score": aspect_score,
+    "key_points": key_points,
+    "issue_f1": issue_f1,
+    "field_accuracy": field_accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "json_slot_f1": json_slot_f1,
 }
 
 
@@ -38,34 +51,22 @@ class Score:
     """The primary metric on this row alone; for label metrics 1 for the right label, else 0."""
     values: dict[str, float]
     """Secondary values in [0, 1], among them `format_valid` and `rouge_l`."""
-    labels: dict[str, tuple[str, str | None]]
-    """For each label metric (by field, "" for the whole answer): gold id and predicted id, None where invalid."""
     parts: dict[str, float]
     """The value of each row metric in the metric tree, by `_key`."""
-    parsed: Parsed
-
-
-def _leaves(metric: Metric) -> Iterator[Metric]:
-    if metric.of:
-        for part in metric.of:
-            yield from _leaves(part)
-    else:
-        yield metric
+    labels: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    """For each label metric (by field, "" for the whole answer): gold id and answered id, None where invalid."""
+    stats: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    """For each other corpus metric, by `_key`: what is summed over rows."""
+    parsed: Parsed = field(default_factory=lambda: Parsed(False, None, ""))
+    notes: tuple[Note, ...] = ()
+    """Why: what hit and what missed."""
 
 
 def _key(metric: Metric) -> str:
-    return f"{metric.name}:{metric.field or ''}"
+    return f"{metric.name}:{metric.field or ','.join(metric.fields)}"
 
 
-def check_supported(spec: SubTask) -> None:
-    """Raise a SpecError if this version cannot score the spec's metric or read its output kind."""
-    parse(spec, "en", "")
-    for leaf in _leaves(spec.metric):
-        if leaf.name != "macro_f1" and leaf.name not in _ROW_METRICS:
-            raise SpecError(f"{spec.code}: metric {leaf.name!r} is not in this version; there are macro_f1, mean, {', '.join(_ROW_METRICS)}.")
-
-
-def score_answer(spec: SubTask, lang: Lang, answer: str, gold: dict[str, Any], reference: str = "") -> Score:
+def score_answer(spec: SubTask, lang: Lang, answer: str, gold: dict[str, Any], reference: str = "", source: str = "") -> Score:
     """Score one answer.
 
     Args:
@@ -73,32 +74,37 @@ def score_answer(spec: SubTask, lang: Lang, answer: str, gold: dict[str, Any], r
         lang: language of the row.
         answer: what the model wrote, any string.
         gold: the row's gold.
-        reference: the row's `output`, for ROUGE-L.
+        reference: the row's `output`, for ROUGE-L; golds with `references` bring their own.
+        source: the row's input. Metrics that look for copied runs or compare lengths need it; without it nothing counts as copied or too long.
 
     Returns:
         The score; every value lies in [0, 1].
     """
     parsed = parse(spec, lang, answer)
-    values: dict[str, float] = {"format_valid": float(parsed.valid), "rouge_l": rouge_l(parsed.cleaned, reference, lang)}
+    graded = Graded(spec, lang, parsed, gold, source)
+    references: list[str] = gold.get("references") or [reference]
+    values: dict[str, float] = {"format_valid": float(parsed.valid), "rouge_l": max(rouge_l(parsed.cleaned, text, lang) for text in references)}
     labels: dict[str, tuple[str, str | None]] = {}
+    stats: dict[str, tuple[float, ...]] = {}
     parts: dict[str, float] = {}
-    for leaf in _leaves(spec.metric):
-        if leaf.name == "macro_f1":
-            expected, predicted = _label_pair(leaf, parsed, gold)
-            labels[leaf.field or ""] = (expected, predicted)
-            parts[_key(leaf)] = float(expected == predicted)
-            values["accuracy" if leaf.field is None else f"accuracy_{leaf.field}"] = float(expected == predicted)
-        else:
-            found = _ROW_METRICS[leaf.name](spec, lang, leaf, parsed, gold)
-            parts[_key(leaf)] = found.pop(leaf.name)
-            values |= found
-    return Score(_combine(spec.metric, parts), values, labels, parts, parsed)
-
-
-def _label_pair(leaf: Metric, parsed: Parsed, gold: dict[str, Any]) -> tuple[str, str | None]:
-    if leaf.field is None:
-        return gold["label"], parsed.value
-    raise SpecError(f"metric macro_f1 on the field {leaf.field!r} is not in this version.")
+    notes: list[Note] = []
+    for leaf in spec.leaves:
+        found = _METRICS[leaf.name](graded, leaf)
+        parts[_key(leaf)] = found.value
+        values |= found.extra
+        notes += found.notes
+        if found.pair is not None:
+            labels[leaf.field or ""] = found.pair
+        if found.stats is not None:
+            stats[_key(leaf)] = found.stats
+    if len(labels) > 1:
+        values["joint_accuracy"] = float(all(expected == answered for expected, answered in labels.values()))
+    labels |= {wanted.field or "": label_pair(graded, wanted.field) for wanted in spec.secondary if (wanted.field or "") not in labels}
+    if spec.output.kind == "label":
+        values["invalid_rate"] = float(labels[""][1] is None)
+    if spec.output.kind == "numbered" and source:
+        values["length_ratio"] = min(length(parsed.cleaned, lang) / max(length(source, lang), 1), 1.0)
+    return Score(_combine(spec.metric, parts), values, parts, labels, stats, parsed, tuple(notes))
 
 
 def _combine(metric: Metric, parts: dict[str, float]) -> float:
@@ -129,11 +135,17 @@ def _primary(metric: Metric, scores: Sequence[Score], weights: np.ndarray | None
     if metric.name == "macro_f1":
         pairs = [score.labels[metric.field or ""] for score in scores]
         return macro_f1([gold for gold, _ in pairs], [predicted for _, predicted in pairs], weights)
+    if metric.name == "balanced_accuracy":
+        return adjusted_balanced(np.array([score.stats[_key(metric)] for score in scores], dtype=float), weights)
     values = np.array([score.parts[_key(metric)] for score in scores])
     return np.asarray(values.mean(keepdims=True) if weights is None else (weights @ values) / weights.sum(axis=1))
 
 
 def aggregate(spec: SubTask, scores: Sequence[Score]) -> dict[str, float]:
-    """All figures of a sub-task over its rows: `score` (primary) and the mean of each secondary value."""
-    names = scores[0].values if scores else {}
-    return {"score": float(primary(spec, scores)[0])} | {name: float(np.mean([s.values[name] for s in scores])) for name in names}
+    """All figures of a sub-task over its rows: `score` (primary), the mean of each secondary value, and the corpus figures of `spec.secondary`."""
+    if not scores:
+        return {"score": 0.0}
+    found = {"score": float(primary(spec, scores)[0])} | {name: float(np.mean([s.values[name] for s in scores])) for name in scores[0].values}
+    if len(spec.leaves) > 1:
+        found |= {leaf.name + (f"_{leaf.field}" if leaf.field else ""): float(_primary(leaf, scores, None)[0]) for leaf in spec.leaves}
+    return found | {wanted.name: secondary_value(wanted, [score.labels[wanted.field or ""] for score in scores]) for wanted in spec.secondary}

@@ -15,16 +15,21 @@ def similarity_matrix(predicted: Sequence[str], gold: Sequence[Sequence[str]], l
     return np.array([[best_sim(item, aliases, lang) for aliases in gold] for item in predicted], dtype=float).reshape(len(predicted), len(gold))
 
 
-def best_total(weights: np.ndarray) -> float:
-    """The greatest sum of weights over one-to-one pairings of rows with columns (Hungarian method, by scipy)."""
+def best_pairs(weights: np.ndarray) -> list[tuple[int, int]]:
+    """The one-to-one pairing of rows with columns that has the greatest sum of weights (Hungarian method, by scipy), without pairs of weight 0."""
     if not weights.any():
-        return 0.0
+        return []
     if min(weights.shape) == 1:
-        return float(weights.max())
+        best = int(weights.argmax())
+        return [divmod(best, weights.shape[1])]
     from scipy.optimize import linear_sum_assignment
 
-    rows, columns = linear_sum_assignment(weights, maximize=True)
-    return float(weights[rows, columns].sum())
+    return [(int(row), int(column)) for row, column in zip(*linear_sum_assignment(weights, maximize=True), strict=True) if weights[row, column] > 0]
+
+
+def best_total(weights: np.ndarray) -> float:
+    """The greatest sum of weights over one-to-one pairings of rows with columns."""
+    return float(sum(weights[row, column] for row, column in best_pairs(weights)))
 
 
 def f1(hits: float, predicted: float, gold: float) -> float:

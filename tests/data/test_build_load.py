@@ -22,7 +22,7 @@ from tests.conftest import CASE_IDS, CASES
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("built")
-    build(load_catalog().specs, out)
+    build(load_catalog().with_rows, out)
     return out
 
 
@@ -31,9 +31,9 @@ def _bytes(root: Path) -> dict[str, str]:
 
 
 def test_a_rebuild_is_byte_identical(built: Path, tmp_path: Path) -> None:
-    build(load_catalog().specs, tmp_path)
+    build(load_catalog().with_rows, tmp_path)
     assert _bytes(tmp_path) == _bytes(built)
-    build(load_catalog().specs, tmp_path)
+    build(load_catalog().with_rows, tmp_path)
     assert _bytes(tmp_path) == _bytes(built)
 
 
@@ -99,5 +99,5 @@ def test_stats_count_what_is_there() -> None:
 
 
 def test_no_opening_stands_more_than_twice_in_a_split() -> None:
-    for spec in load_catalog().specs:
+    for spec in load_catalog().with_rows:
         assert {name: f["most_repeated_opening"] for name, f in stats(spec).items() if f["most_repeated_opening"] > 2} == {}

@@ -15,7 +15,7 @@ from anytasktune_bench.errors import RowError, SpecError
 from anytasktune_bench.rows import SPLITS
 from anytasktune_bench.spec import SubTask
 
-SPECS = load_catalog().specs
+SPECS = load_catalog().with_rows
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.code)

@@ -50,11 +50,11 @@ def make(
             for row in rows[: chosen.limit]:
                 wrong = draw.choice([other.output for other in rows if other.output != row.output])
                 answer = row.output if draw.random() < share else wrong
-                score = score_answer(spec, lang, answer, row.gold, row.output)
+                score = score_answer(spec, lang, answer, row.gold, row.output, row.input)
                 scored.append(score)
                 samples.append(
                     Sample(
-                        task=spec.task_name(lang), id=row.id, group=row.group, prompt_sha256=sha256_json(row.input), answer=answer,
+                        task=spec.task_name(lang), id=row.id, group=row.group, prompt_sha256=sha256_json(row.input), input=row.input, answer=answer,
                         reference=row.output, gold=row.gold, score=score.score, values=score.values, labels=score.labels,
                     )
                 )  # fmt: skip

@@ -12,54 +12,83 @@ from sklearn.metrics import f1_score
 
 from anytasktune_bench.catalog import load_catalog
 from anytasktune_bench.data.baselines import LIMITED, baselines, limit_of
-from anytasktune_bench.data.checks import corrupt
+from anytasktune_bench.data.degenerate import corrupt, everything, sentences
 from anytasktune_bench.data.problems import Rows
 from anytasktune_bench.data.tables import source_rows
-from anytasktune_bench.errors import SpecError
-from anytasktune_bench.metrics import aggregate, check_supported, primary, score_answer
+from anytasktune_bench.metrics import aggregate, primary, score_answer
 from anytasktune_bench.metrics.labels import macro_f1
 from anytasktune_bench.metrics.matching import best_total, f1
 from anytasktune_bench.rows import SPLITS
-from anytasktune_bench.spec import Metric
-from tests.conftest import CASE_IDS, CASES
+from tests.conftest import CASE_IDS, CASES, SPECS
+from tests.judged import ALL, ALL_IDS, judged_rows, known_rows
 
 M1, S1, L4 = (load_catalog().get(code) for code in ("M1", "S1", "L4"))
 REFUSALS = {"en": ["I'm sorry, but I can't help with that.", "As an AI model I cannot answer."], "zh": ["抱歉，我无法回答这个问题。", "作为人工智能，我不能提供建议。"]}
 
 
-@pytest.mark.parametrize(("spec", "lang"), CASES, ids=CASE_IDS)
+every_sub_task = pytest.mark.parametrize(("spec", "lang"), ALL, ids=ALL_IDS)
+
+
+def scored(spec, lang, rows, answers):
+    return [score_answer(spec, lang, answer, row.gold, row.output, row.input) for row, answer in zip(rows, answers, strict=True)]
+
+
+@every_sub_task
 def test_gold_scores_exactly_one(spec, lang) -> None:
-    for split in SPLITS:
-        scores = [score_answer(spec, lang, row.output, row.gold, row.output) for row in source_rows(spec, split, lang)]
-        assert all(score.score == 1.0 and score.parsed.valid for score in scores)
-        assert float(primary(spec, scores)[0]) == 1.0
-        assert all(score.values["rouge_l"] == 1.0 for score in scores)
+    rows = [*judged_rows(spec, lang), *(row for split in SPLITS for row in (source_rows(spec, split, lang) if spec in SPECS else ()))]
+    scores = scored(spec, lang, rows, [row.output for row in rows])
+    assert [row.id for row, score in zip(rows, scores, strict=True) if score.score != 1.0 or not score.parsed.valid] == []
+    assert float(primary(spec, scores)[0]) == 1.0
+    assert all(score.values["rouge_l"] == 1.0 for score in scores)
 
 
-@pytest.mark.parametrize(("spec", "lang"), CASES, ids=CASE_IDS)
+@every_sub_task
 def test_corrupted_gold_scores_less(spec, lang) -> None:
-    assert all(score_answer(spec, lang, corrupt(spec, row), row.gold).score < 1.0 for row in source_rows(spec, "test", lang))
+    rows = known_rows(spec, lang)
+    assert all(score.score < 1.0 for score in scored(spec, lang, rows, [corrupt(spec, row) for row in rows]))
 
 
-@pytest.mark.parametrize(("spec", "lang"), CASES, ids=CASE_IDS)
+@every_sub_task
 def test_empty_answers_and_refusals_score_zero(spec, lang) -> None:
-    rows = source_rows(spec, "test", lang)
+    rows = known_rows(spec, lang)
     for answer in ["", "  \n ", *REFUSALS[lang]]:
-        assert float(primary(spec, [score_answer(spec, lang, answer, row.gold) for row in rows])[0]) == 0.0
+        assert float(primary(spec, scored(spec, lang, rows, [answer] * len(rows)))[0]) == 0.0
+
+
+@every_sub_task
+def test_degenerate_answers_earn_little(spec, lang) -> None:
+    rows = known_rows(spec, lang)
+    answers = {
+        "copy": [row.input for row in rows],
+        "first 60 %": [row.input[: len(row.input) * 6 // 10] for row in rows],
+        "sentences twice": ["\n".join(sentences(row.input) * 2) for row in rows],
+        **{f"everything {i}": found for i, found in enumerate(everything(spec, lang, rows))},
+    }
+    earned = {name: round(float(primary(spec, scored(spec, lang, rows, found))[0]), 3) for name, found in answers.items()}
+    assert {name: score for name, score in earned.items() if score > limit_of(spec)} == {}
 
 
 @pytest.mark.parametrize(("spec", "lang"), CASES, ids=CASE_IDS)
-def test_degenerate_answers_earn_little(spec, lang) -> None:
+def test_blind_baselines_keep_their_limits(spec, lang) -> None:
     found = baselines(Rows.read(spec), lang)
     assert {name: round(found[name], 3) for name in LIMITED if found[name] > limit_of(spec)} == {}
 
 
-@pytest.mark.parametrize(("spec", "lang"), CASES, ids=CASE_IDS)
+@every_sub_task
 def test_scoring_is_deterministic(spec, lang) -> None:
-    rows = source_rows(spec, "test", lang)
+    rows = known_rows(spec, lang)
     answers = [other.output for other in rows[1:] + rows[:1]]
-    first, second = ([score_answer(spec, lang, a, r.gold, r.output).values for a, r in zip(answers, rows, strict=True)] for _ in range(2))
+    first, second = ([score.values for score in scored(spec, lang, rows, answers)] for _ in range(2))
     assert first == second
+
+
+@every_sub_task
+def test_every_answer_reports_the_same_figures(spec, lang) -> None:
+    rows = known_rows(spec, lang)
+    names = {frozenset(score.values) for answer in ("", "x", "1. a: b?") for score in scored(spec, lang, rows, [answer] * len(rows))}
+    assert names == {frozenset(score.values) for score in scored(spec, lang, rows, [row.output for row in rows])}
+    figures = aggregate(spec, scored(spec, lang, rows, [row.output for row in rows]))
+    assert {wanted.name for wanted in spec.secondary} <= set(figures)
 
 
 def test_slot_f1_by_hand() -> None:
@@ -133,14 +162,3 @@ def test_aggregate_names_the_primary_score() -> None:
     rows = source_rows(L4, "test", "en")
     found = aggregate(L4, [score_answer(L4, "en", row.output if i % 2 else "nonsense", row.gold) for i, row in enumerate(rows)])
     assert found["accuracy"] == 0.5 and found["format_valid"] == 0.5 and 0 < found["score"] < 1
-
-
-def test_a_metric_that_is_not_there_is_refused_by_name() -> None:
-    spec = L4.model_copy(update={"metric": Metric(name="log_tol")})
-    with pytest.raises(SpecError, match="log_tol"):
-        check_supported(spec)
-
-
-@pytest.mark.parametrize("spec", [M1, S1, L4], ids=lambda spec: spec.code)
-def test_every_sub_task_can_be_scored(spec) -> None:
-    check_supported(spec)

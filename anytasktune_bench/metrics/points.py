@@ -1,0 +1,127 @@
+"""Whether a text in free wording says something: alternatives found as runs of whole tokens, with respect for negation."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Sequence
+
+from anytasktune_bench.spec import Lang
+from anytasktune_bench.text import TOKEN, normalise
+
+Point = Sequence[Sequence[str]]
+"""Groups that must all be met; of a group, one alternative."""
+
+_WILDCARD = "\ue000"
+"""Stands for `*` while an alternative is normalised; a private character, so no text holds it on purpose."""
+_PIECE = re.compile(rf"{TOKEN.pattern}|[.,;:!?()\[\]<>{_WILDCARD}]")
+_GAP = {"zh": 8, "en": 4}
+"""Tokens that a free-standing `*` may stand for."""
+_REACH = {"zh": 4, "en": 3}
+"""How far before a hit a negator still negates it: characters, words."""
+_ARTICLES = ("a", "an", "the")
+
+_NOT_NEGATING = re.compile(
+    r"([\u4e00-\u9fff])[不没]\1|有没有|有无|是否|不妨|不仅|不只|不但|不管|不论|无论|不久|不少于|不超过|不低于|不高于|不足|不到|不满|不得不|不一定非|非常|不错|未来|别人|特别|区别|级别|性别|分别|类别|告别|个别|识别|"
+    r"别墅|别的|别处|除非|不断|不停|不由得|不料|不然|不同|对不起|不好意思|没关系|不得了|不少|不时|不如|差不多|别忘|不要忘|不能忘|莫不|无非|[\u4e00-\u9fff]不(?:着|了|住|下|起|通|过|到|动|开|好|清|完|上|出|来)"
+)
+_NEGATOR_ZH = re.compile("[不没无未别勿非]|避免|而非|拒绝")
+_BREAK_ZH = re.compile(r"时候|之后|以后|的时|(?<![不没别勿要能会])可以|而是|然后|但|的(?=.)")
+_NEGATOR_EN = re.compile(r"^(?:not|no|never|without|nor|neither|none|nothing|nobody|cannot|avoid|avoiding|refrain|hardly|.*n't)$")
+_BREAK_EN = frozenset(["but", "so", "then", "because", "until", "when", "while", "if", "though", "although", "after", "once", "which", "who"])
+_NO_NEGATION_EN = re.compile(
+    r"\b(?:not (?:only|just|merely)|(?:don't|do not|never|not) (?:forget|hesitate|be afraid) to|no longer than|no (?:less|more|later) than|why not|if not|whether or not)\b"
+)
+
+
+@functools.lru_cache(maxsize=8192)
+def canonical(text: str, lang: Lang) -> str:
+    """Tokens of a text between single spaces, with ` | ` where a clause ends; English articles are dropped."""
+    pieces: list[str] = []
+    for line in text.split("\n"):
+        for piece in _PIECE.findall(normalise(line, lang)):
+            if piece in _ARTICLES and lang == "en":
+                continue
+            pieces.append(piece if len(piece) > 1 or piece.isalnum() else "|")
+        pieces.append("|")
+    return f" {' '.join(piece for piece, before in zip(pieces, ['', *pieces], strict=False) if (piece, before) != ('|', '|'))} "
+
+
+@functools.lru_cache(maxsize=32768)
+def _pattern(alternative: str, lang: Lang) -> re.Pattern[str] | None:
+    """The regular expression that finds an alternative in a canonical text; None for one without tokens."""
+    normal = normalise(alternative.replace("*", _WILDCARD), lang)
+    parts: list[str] = []
+    end, latin = -1, False
+    for match in _PIECE.finditer(normal):
+        piece = match[0]
+        if piece == _WILDCARD:
+            if latin and match.start() == end and parts:
+                parts[-1] = parts[-1][:-1] + "[^ |]* "
+            elif parts:
+                parts.append(rf"(?:[^ |]+ ){{0,{_GAP[lang]}}}?")
+        elif piece in _ARTICLES and lang == "en" and len(normal.split()) > 1:
+            continue
+        elif len(piece) > 1 or piece.isalnum():
+            parts.append(re.escape(piece) + " ")
+        end, latin = match.end(), piece.isascii() and piece.isalpha()
+    return re.compile(r"(?<= )" + r"(?:\| )?".join(parts)) if parts else None
+
+
+def _negated(text: str, start: int, lang: Lang, whole_clause: bool) -> bool:
+    """Whether a negator stands before `start` in its clause, within reach or anywhere."""
+    window = text[text.rfind("|", 0, start) + 1 : start]
+    if lang == "zh":
+        compact = _NOT_NEGATING.sub(lambda m: "〇" * len(m[0]), window.replace(" ", ""))
+        if not whole_clause:
+            compact = _BREAK_ZH.split(compact)[-1][-_REACH[lang] :]
+        return bool(_NEGATOR_ZH.search(compact))
+    words = _NO_NEGATION_EN.sub("_", window).split()
+    for place in range(len(words) - 1, -1, -1):
+        if words[place] in _BREAK_EN:
+            words = words[place + 1 :]
+            break
+    if not whole_clause:
+        words = words[-_REACH[lang] :]
+    return any(_NEGATOR_EN.match(word) for word in words) or any(pair in ("rather than", "instead of") for pair in map(" ".join, itertools.pairwise(words)))
+
+
+@functools.lru_cache(maxsize=32768)
+def _holds_negator(alternative: str, lang: Lang) -> bool:
+    """Whether an alternative negates something itself."""
+    if lang == "zh":
+        return bool(_NEGATOR_ZH.search(_NOT_NEGATING.sub("", normalise(alternative, lang))))
+    return any(_NEGATOR_EN.match(word) for word in normalise(alternative, lang).split())
+
+
+def says(text: str, alternative: str, lang: Lang, whole_clause: bool = False) -> bool:
+    """Whether `alternative` stands in a canonical text without being negated.
+
+    Args:
+        text: from `canonical`.
+        alternative: wording; `*` after a Latin word matches any ending, elsewhere a short gap.
+        lang: language of both.
+        whole_clause: whether a negator anywhere before the hit in its clause counts, not only one close to it.
+    """
+    pattern = _pattern(alternative, lang)
+    return pattern is not None and any(not _negated(text, match.start(), lang, whole_clause) for match in pattern.finditer(text))
+
+
+def meets(text: str, point: Point, lang: Lang, whole_clause: bool = False) -> bool:
+    """Whether a canonical text meets every group of a point.
+
+    Where a group is met by wording that holds a negator ("not fix"), that negator belongs to the point, so the other groups ("place") are found
+    whatever stands before them.
+    """
+    own = any(_holds_negator(alternative, lang) and says(text, alternative, lang, whole_clause) for group in point for alternative in group)
+    if own:
+        return all(any((found := _pattern(alternative, lang)) is not None and found.search(text) for alternative in group) for group in point)
+    return all(any(says(text, alternative, lang, whole_clause) for alternative in group) for group in point)
+
+
+def shares_run(a: str, b: str, lang: Lang, at_least: int) -> bool:
+    """Whether two texts share a run of `at_least` tokens (characters in Chinese, words in English; punctuation does not count)."""
+    x, y = ([token for token in canonical(text, lang).split() if token != "|"] for text in (a, b))
+    runs = {tuple(y[i : i + at_least]) for i in range(len(y) - at_least + 1)}
+    return any(tuple(x[i : i + at_least]) in runs for i in range(len(x) - at_least + 1))
