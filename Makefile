@@ -36,6 +36,7 @@ lint: $(VENV)/.dev ## style, and files that are made from others
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/anytasktune export tasks --check
+	$(BIN)/anytasktune export docs --check
 
 types: $(VENV)/.dev ## mypy in strict mode
 	$(BIN)/mypy
@@ -51,6 +52,7 @@ site: $(VENV)/.installed ## the leaderboard from committed records
 
 export: $(VENV)/.installed ## rewrite files that are made from the specifications
 	$(BIN)/anytasktune export tasks
+	$(BIN)/anytasktune export docs
 
 clean: ## remove everything that make made, the environment included
 	rm -rf $(VENV) $(CACHE) demo-out build dist

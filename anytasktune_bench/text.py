@@ -32,9 +32,9 @@ _UNITS_ZH = (
 _HAN_BEFORE_UNIT = re.compile(f"(?<![{_HAN_NUMERAL}几数好上多])([{_HAN_NUMERAL}]+)(?=多?(?:{_UNITS_ZH}))")
 _HAN_AFTER_MARK = re.compile(f"(第|百分之)([{_HAN_NUMERAL}]+)")
 _PERCENT_ZH = re.compile(r"百分之(\d+(?:\.\d+)?)")
-_MULTIPLIER = re.compile(r"(\d+(?:\.\d+)?)\s*([万亿])(?!分之)")
+_MULTIPLIER = re.compile(r"(?<!\d)(\d++(?:\.\d++)?)\s*([万亿])(?!分之)")
 _THOUSANDS = re.compile(r"(?<![\d.])(\d{1,3}(?:,\d{3})+)(?![\d])")
-_TRAILING_ZERO = re.compile(r"(\d+)\.0+(?![\d.])")
+_TRAILING_ZERO = re.compile(r"(?<!\d)(\d++)\.0+(?![\d.])")
 
 _WORDS_EN = {
     "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13,
@@ -60,11 +60,11 @@ _NEGATOR_EN = re.compile(r"\b(?:not|no|never|without|nor|neither|none|nothing|no
 
 
 _UNIT_ZH = re.compile(
-    r"([-+]?\d+(?:\.\d+)?%?)(毫克|微克|克|公斤|千克|斤|吨|毫升|升|毫米|厘米|公里|米|个月|月|年|周岁|岁|天|日|周|星期|礼拜|小时|分钟|秒"
+    r"(?<!\d)([-+]?\d++(?:\.\d++)?%?)(毫克|微克|克|公斤|千克|斤|吨|毫升|升|毫米|厘米|公里|米|个月|月|年|周岁|岁|天|日|周|星期|礼拜|小时|分钟|秒"
     r"|美元|港元|欧元|英镑|元|块|万|亿|度|次|片|粒|支|mg|g|kg|ml|l|mm|cm|km|m)"
 )
 _UNIT_EN = re.compile(
-    r"([-+]?\d+(?:\.\d+)?%?)[ -]?(milligrams?|grams?|kilograms?|mg|mcg|g|kg|ml|l|litres?|mm|cm|km|m|metres?|miles?|minutes?|mins?|seconds?"
+    r"(?<!\d)([-+]?\d++(?:\.\d++)?%?)[ -]?(milligrams?|grams?|kilograms?|mg|mcg|g|kg|ml|l|litres?|mm|cm|km|m|metres?|miles?|minutes?|mins?|seconds?"
     r"|hours?|hrs?|days?|weeks?|fortnights?|months?|years?|yuan|dollars?|euros?|pounds?|thousand|million|billion|times?|tablets?|degrees?)\b"
 )
 _SAME_UNIT = {

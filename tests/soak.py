@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import sys
 import time
+from collections.abc import Sequence
 
 from anytasktune_bench.catalog import load_catalog
-from anytasktune_bench.data.tables import source_rows
 from anytasktune_bench.metrics import score_answer
-from anytasktune_bench.rows import SPLITS
-from anytasktune_bench.spec import LANGS
+from anytasktune_bench.rows import Row
+from tests.judged import ALL, known_rows
 
 JUNK = [
     "，",
@@ -30,6 +30,17 @@ JUNK = [
     "none",
     "无",
     "Answer:",
+    " -> ",
+    "[",
+    "】",
+    "{",
+    '"',
+    "1. ",
+    "？",
+    "1e999",
+    "99999999999999999999",
+    "9" * 5000,
+    "[" * 2000,
     "１２",
     "三个月",
     "1,000.0",
@@ -57,22 +68,28 @@ def mutate(text: str, rng: random.Random) -> str:
     return text[:2000]
 
 
-def soak(n: int, seed: int = 0) -> float:
-    """Score `n` mutated answers; returns answers per second.
+def check(row: Row, answer: str) -> None:
+    """Score one answer; nothing may raise and every value lies in [0, 1].
 
     Raises:
-        AssertionError: a score lies outside [0, 1].
+        AssertionError: a value lies outside.
     """
+    spec = load_catalog().get(row.id.split("-")[0])
+    score = score_answer(spec, row.lang, answer, row.gold, row.output, row.input)
+    assert 0.0 <= score.score <= 1.0 and all(0.0 <= value <= 1.0 for value in score.values.values()), (row.id, answer, score)
+
+
+def soak(rows: Sequence[Row], n: int, seed: int = 0) -> float:
+    """Score `n` mutated answers of `rows`; returns answers per second."""
     rng = random.Random(seed)
-    rows = [(spec, lang, row) for spec in load_catalog().specs for lang in LANGS for split in SPLITS for row in source_rows(spec, split, lang)]
     started = time.monotonic()
     for _ in range(n):
-        spec, lang, row = rng.choice(rows)
-        score = score_answer(spec, lang, mutate(row.output, rng), row.gold, row.output)
-        assert 0.0 <= score.score <= 1.0 and all(0.0 <= v <= 1.0 for v in score.values.values()), (row.id, score)
+        row = rng.choice(rows)
+        check(row, mutate(row.output if rng.random() < 0.8 else rng.choice(rows).output + row.input, rng))
     return n / (time.monotonic() - started)
 
 
 if __name__ == "__main__":
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    sys.stdout.write(f"{count} mutated answers scored within bounds, {soak(count):.0f} a second\n")
+    everything = [row for spec, lang in ALL for row in known_rows(spec, lang)]
+    sys.stdout.write(f"{count} mutated answers scored within bounds, {soak(everything, count):.0f} a second\n")

@@ -9,6 +9,7 @@ import yaml
 
 from anytasktune_bench.catalog import PACKAGE_SUBTASKS, SUBTASKS_ENV, Catalog, load_catalog
 from anytasktune_bench.errors import SpecError, UnknownSubTaskError
+from anytasktune_bench.rows import has_rows
 from anytasktune_bench.spec import LANGS, SubTask, load_spec
 
 

@@ -21,6 +21,7 @@ LAYERS = [
     {"values", "gold"},
     {"outputs"},
     {"metrics"},
+    {"pages"},
     {"models", "shared_prefix", "generation"},
     {"records"},
     {"data"},

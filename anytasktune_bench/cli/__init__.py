@@ -24,6 +24,7 @@ COMMANDS = {
     "eval": ("evaluate", "Let a model answer the test rows and score it."),
     "rescore": ("evaluate", "Recompute a record's scores from its samples, without a model."),
     "train": ("train", "Task-fine-tune a model: train a LoRA adapter on sub-tasks."),
+    "score": ("score", "Score one answer from standard input and show why."),
     "predict": ("predict", "Answer one input from standard input."),
     "leaderboard": ("leaderboard", "Build the static leaderboard."),
     "demo": ("demo", "Run everything once with a small model on a CPU."),

@@ -114,8 +114,8 @@ output:
   max_new_tokens: {{zh: 16, en: 8}}
 metric: {{name: macro_f1}}
 example:
-  zh: {{input: 门口漏水了，快来人。, output: 紧急}}
-  en: {{input: "Water is coming through the ceiling, please send somebody.", output: Urgent}}
+  zh: {{input: 门口漏水了，快来人。, output: 紧急, gold: {{label: urgent}}}}
+  en: {{input: "Water is coming through the ceiling, please send somebody.", output: Urgent, gold: {{label: urgent}}}}
 """
 
 

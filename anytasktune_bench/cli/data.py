@@ -95,7 +95,7 @@ def check(names: tuple[str, ...], baselines: bool, as_json: bool) -> None:
     from anytasktune_bench.data.checks import run_checks
     from anytasktune_bench.errors import CheckError
 
-    specs = select_with_rows(list(names) or ["all"])
+    specs = select_with_rows(list(names) or ["all"], or_all=True)
     problems = []
     figures: dict[str, dict[str, float]] = {}
     with tqdm(specs, unit="sub-task", leave=False, disable=as_json or not sys.stderr.isatty()) as bar:

@@ -30,8 +30,12 @@ def parse_langs(value: str) -> tuple[str, ...]:
     return langs
 
 
-def select_with_rows(names: str | Sequence[str]) -> list[SubTask]:
+def select_with_rows(names: str | Sequence[str], or_all: bool = False) -> list[SubTask]:
     """The sub-tasks that `names` mean and that have rows; the others are said to be left out.
+
+    Args:
+        names: as for `Catalog.select`.
+        or_all: give all of them where none has rows in every split, instead of raising.
 
     Raises:
         UnknownSubTaskError: a name means nothing.
@@ -44,6 +48,8 @@ def select_with_rows(names: str | Sequence[str]) -> list[SubTask]:
     specs = load_catalog().select(names)
     found = [spec for spec in specs if has_rows(spec.folder)]
     without = ", ".join(spec.code for spec in specs if spec not in found)
+    if not found and or_all:
+        return specs
     if not found:
         raise DataError(f"{without}: there are no rows yet. Write some (`anytasktune data draw`, `data join`), or choose another sub-task.")
     if without:

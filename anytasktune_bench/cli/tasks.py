@@ -40,6 +40,40 @@ def export_tasks_command(out: Path, check: bool) -> None:
     say(f"wrote {len(export_tasks(specs, out))} files to {out}")
 
 
+@export.command("docs")
+@click.option("--out", default="docs/subtasks", show_default=True, type=click.Path(path_type=Path), help="Folder of the pages.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if the folder is out of date.")
+def export_docs_command(out: Path, check: bool) -> None:
+    """Write one page per sub-task: instruction, format, metric in plain words, a worked score.
+
+    \b
+    Example:
+      anytasktune export docs --check
+    """
+    from anytasktune_bench.catalog import load_catalog
+    from anytasktune_bench.files import write_text
+    from anytasktune_bench.pages import index, page
+
+    specs = load_catalog().specs
+    files = {"README.md": index(specs)} | {f"{spec.code.lower()}.md": page(spec) for spec in specs}
+    here = {path.name: path.read_text(encoding="utf-8") for path in out.glob("*.md")}
+    if check:
+        problems = [f"{out / name}: {'is out of date' if name in files and name in here else 'is missing' if name in files else 'belongs to no sub-task'}"
+                    for name in sorted(files.keys() | here.keys()) if files.get(name) != here.get(name)]  # fmt: skip
+        for problem in problems:
+            say(problem)
+        if problems:
+            say(f"error: run `anytasktune export docs --out {out}` and commit the result.")
+            sys.exit(1)
+        say(f"{out} is up to date")
+        return
+    for name, text in files.items():
+        write_text(out / name, text)
+    for name in here.keys() - files.keys():
+        (out / name).unlink()
+    say(f"wrote {len(files)} pages to {out}")
+
+
 @click.group()
 def tasks() -> None:
     """Find the lm-eval tasks."""

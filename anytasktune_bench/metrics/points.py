@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from anytasktune_bench.spec import Lang
 from anytasktune_bench.text import TOKEN, normalise
@@ -69,6 +69,31 @@ def _pattern(alternative: str, lang: Lang) -> re.Pattern[str] | None:
     return re.compile(r"(?<= )" + r"(?:\| )?".join(parts)) if parts else None
 
 
+@functools.lru_cache(maxsize=32768)
+def _plain(alternative: str, lang: Lang) -> str | None:
+    """The tokens of an alternative without wildcards as they stand in `_flat`; None for one with a wildcard."""
+    if "*" in alternative:
+        return None
+    words = [piece for piece in _PIECE.findall(normalise(alternative, lang)) if len(piece) > 1 or piece.isalnum()]
+    kept = [word for word in words if not (lang == "en" and word in _ARTICLES)] or words
+    return f" {' '.join(kept)} "
+
+
+@functools.lru_cache(maxsize=8192)
+def _flat(text: str) -> str:
+    """A canonical text without the ends of clauses."""
+    return text.replace(" |", "")
+
+
+def _find(text: str, alternative: str, lang: Lang) -> Iterator[int]:
+    """Where an alternative begins in a canonical text. A plain search comes first, since most alternatives do not stand in most texts."""
+    plain = _plain(alternative, lang)
+    if plain is not None and plain not in _flat(text):
+        return
+    if (pattern := _pattern(alternative, lang)) is not None:
+        yield from (match.start() for match in pattern.finditer(text))
+
+
 def _negated(text: str, start: int, lang: Lang, whole_clause: bool) -> bool:
     """Whether a negator stands before `start` in its clause, within reach or anywhere."""
     window = text[text.rfind("|", 0, start) + 1 : start]
@@ -104,8 +129,7 @@ def says(text: str, alternative: str, lang: Lang, whole_clause: bool = False) ->
         lang: language of both.
         whole_clause: whether a negator anywhere before the hit in its clause counts, not only one close to it.
     """
-    pattern = _pattern(alternative, lang)
-    return pattern is not None and any(not _negated(text, match.start(), lang, whole_clause) for match in pattern.finditer(text))
+    return any(not _negated(text, start, lang, whole_clause) for start in _find(text, alternative, lang))
 
 
 def meets(text: str, point: Point, lang: Lang, whole_clause: bool = False) -> bool:
@@ -116,7 +140,7 @@ def meets(text: str, point: Point, lang: Lang, whole_clause: bool = False) -> bo
     """
     own = any(_holds_negator(alternative, lang) and says(text, alternative, lang, whole_clause) for group in point for alternative in group)
     if own:
-        return all(any((found := _pattern(alternative, lang)) is not None and found.search(text) for alternative in group) for group in point)
+        return all(any(True for alternative in group for _ in _find(text, alternative, lang)) for group in point)
     return all(any(says(text, alternative, lang, whole_clause) for alternative in group) for group in point)
 
 

@@ -30,7 +30,7 @@ def test_help_and_version() -> None:
 def test_ls_and_show() -> None:
     assert "medicine/key_info_extraction" in run("ls").stdout
     listed = json.loads(run("ls", "law", "--json").stdout)["subtasks"]
-    assert [entry["code"] for entry in listed] == ["L4"] and listed[0]["rows_per_language"]["test"] == 60
+    assert [entry["code"] for entry in listed] == ["L1", "L2", "L3", "L4", "L5"] and listed[3]["rows_per_language"]["test"] == 60
     shown = run("show", "S1").stdout
     assert "Emotional descriptors in a review" in shown and "无" in shown
     assert json.loads(run("show", "S1", "--json").stdout)["code"] == "S1"
