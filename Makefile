@@ -53,6 +53,7 @@ site: $(VENV)/.installed ## the leaderboard from committed records
 export: $(VENV)/.installed ## rewrite files that are made from the specifications
 	$(BIN)/anytasktune export tasks
 	$(BIN)/anytasktune export docs
+	$(BIN)/anytasktune export summary
 
 clean: ## remove everything that make made, the environment included
 	rm -rf $(VENV) $(CACHE) demo-out build dist

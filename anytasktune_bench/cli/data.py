@@ -119,6 +119,67 @@ def check(names: tuple[str, ...], baselines: bool, as_json: bool) -> None:
     say(f"all checks pass: {', '.join(spec.code for spec in specs)}")
 
 
+@data.command("questions")
+@click.argument("name")
+@click.option("--lang", required=True, type=click.Choice(["zh", "en"]), help="Language of the rows.")
+def questions_command(name: str, lang: str) -> None:
+    """Print the test rows without gold, for a reader who is to answer them blind.
+
+    \b
+    Example:
+      anytasktune data questions M1 --lang zh > questions.jsonl
+    """
+    from anytasktune_bench.catalog import load_catalog
+    from anytasktune_bench.data.agreement import questions
+
+    for question in questions(load_catalog().get(name), "zh" if lang == "zh" else "en"):
+        click.echo(json.dumps(question, ensure_ascii=False))
+
+
+@data.command("agree")
+@click.argument("name")
+@click.argument("answers", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--lang", required=True, type=click.Choice(["zh", "en"]), help="Language of the answers.")
+@click.option("--reader", required=True, help="Name of the reader, such as A.")
+@click.option("--stage", required=True, type=click.Choice(["before", "after"]), help="Before or after the rows were mended.")
+@click.option("--save/--no-save", default=True, show_default=True, help="Write the figure into the sub-task's agreement.yaml.")
+@json_option
+def agree(name: str, answers: Path, lang: str, reader: str, stage: str, save: bool, as_json: bool) -> None:
+    """Score a blind reader's ANSWERS to the test rows, and show every disagreement.
+
+    ANSWERS holds {"id": ..., "answer": ...} a line, for all test rows of the language.
+
+    \b
+    Example:
+      anytasktune data agree M1 reader-a.jsonl --lang zh --reader A --stage before
+    """
+    from anytasktune_bench.catalog import load_catalog
+    from anytasktune_bench.data.agreement import Reading, add_reading, score_reading
+    from anytasktune_bench.data.join import read_jsonl
+    from anytasktune_bench.leaderboard.statistics import cluster_bootstrap
+    from anytasktune_bench.metrics import primary
+
+    spec, language = load_catalog().get(name), "zh" if lang == "zh" else "en"
+    given = {str(entry.get("id")): str(entry.get("answer", "")) for entry in read_jsonl(answers)}
+    rows, scores = score_reading(spec, language, read_jsonl(answers))  # type: ignore[arg-type]
+    low, high = cluster_bootstrap(spec, scores, [row.group for row in rows])
+    reading = Reading.model_validate(
+        {"lang": lang, "reader": reader, "stage": stage, "n": len(rows), "score": round(float(primary(spec, scores)[0]), 4), "low": round(low, 4), "high": round(high, 4)}
+    )
+    differ = [(row, score) for row, score in zip(rows, scores, strict=True) if score.score < 1.0]
+    if as_json:
+        print_json({**reading.model_dump(), "disagreements": [{"id": row.id, "score": score.score, "answer": given[row.id], "output": row.output} for row, score in differ]})
+    else:
+        for row, score in differ:
+            click.echo(f"{row.id} {score.score:.3f}\n  answer: {given[row.id]!r}\n  gold:   {row.output!r}")
+            for note in score.notes:
+                if note.credit < 1.0:
+                    click.echo(f"    {note.what}: {note.credit:.2f} | {note.answer} | {note.gold}")
+        click.echo(f"{spec.code} {lang} reader {reader}, {stage} mending: {reading.score:.3f} [{low:.3f}, {high:.3f}], n {len(rows)}, {len(differ)} rows under 1")
+    if save:
+        say(f"wrote {add_reading(spec, reading)}")
+
+
 @data.command("stats")
 @click.argument("names", nargs=-1)
 @json_option

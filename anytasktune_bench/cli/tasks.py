@@ -74,6 +74,23 @@ def export_docs_command(out: Path, check: bool) -> None:
     say(f"wrote {len(files)} pages to {out}")
 
 
+@export.command("summary")
+@click.option("--out", default="dataset_cards/summary.json", show_default=True, type=click.Path(path_type=Path), help="File to write.")
+def export_summary_command(out: Path) -> None:
+    """Write sizes, blind baselines, blind-reader agreement and variety of all rows into one file.
+
+    \b
+    Example:
+      anytasktune export summary
+    """
+    from anytasktune_bench.data.quality import summarise
+    from anytasktune_bench.files import write_json
+
+    found = summarise(select_with_rows("all"), progress=lambda code: say(f"measuring {code}"))
+    write_json(out, found)
+    say(f"wrote {len(found)} sub-tasks to {out}")
+
+
 @click.group()
 def tasks() -> None:
     """Find the lm-eval tasks."""

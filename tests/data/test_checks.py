@@ -15,13 +15,18 @@ from anytasktune_bench.data import baselines, checks
 from anytasktune_bench.data.checks import run_checks
 from anytasktune_bench.data.privacy import find_personal_data, id_card_valid, luhn_valid
 from anytasktune_bench.data.problems import Rows
+from anytasktune_bench.data.quality import summary_of
 from anytasktune_bench.data.similarity import cosine_matrix, jaccard_matrix, shingles
 from anytasktune_bench.spec import SubTask, load_spec
 
+SUMMARY = json.loads((Path(__file__).parents[2] / "dataset_cards" / "summary.json").read_text(encoding="utf-8"))
+
 
 @pytest.mark.parametrize("spec", load_catalog().with_rows, ids=lambda spec: spec.code)
-def test_the_rows_pass_all_checks(spec: SubTask) -> None:
-    assert [str(problem) for problem in run_checks(spec).problems] == []
+def test_the_rows_pass_all_checks_and_the_summary_is_up_to_date(spec: SubTask) -> None:
+    report = run_checks(spec)
+    assert [str(problem) for problem in report.problems] == []
+    assert SUMMARY[spec.code] == summary_of(spec, Rows.read(spec), report.baselines), "run `make export`"
 
 
 @pytest.fixture
