@@ -162,13 +162,14 @@ def load_tokenizer(ref: ModelRef) -> Any:
         raise RunError(f"{ref.source}: its tokenizer cannot be loaded ({first_line(error)}). Check the name, the network and access rights.") from error
 
 
-def load_model(ref: ModelRef, dtype: str = "auto", device: str | None = None) -> Any:
+def load_model(ref: ModelRef, dtype: str = "auto", device: str | None = None, **kwargs: Any) -> Any:
     """The model, for inference or as the base of an adapter.
 
     Args:
         ref: what to load.
         dtype: "auto" (bf16 where the device computes it, else fp32), or a torch dtype's name.
         device: torch device; cuda if there is one, else cpu, if None.
+        kwargs: passed on to `from_pretrained`, such as a quantization configuration.
 
     Raises:
         RunError: it cannot be loaded.
@@ -177,10 +178,10 @@ def load_model(ref: ModelRef, dtype: str = "auto", device: str | None = None) ->
     from transformers import AutoModelForCausalLM
 
     try:
-        model = AutoModelForCausalLM.from_pretrained(ref.location, revision=ref.revision, dtype=getattr(torch, pick_dtype(dtype)))
+        model = AutoModelForCausalLM.from_pretrained(ref.location, revision=ref.revision, dtype=getattr(torch, pick_dtype(dtype)), **kwargs)
     except (OSError, ValueError) as error:
         raise RunError(f"{ref.source}: cannot be loaded ({first_line(error)}). Check the name, the network and access rights.") from error
-    return model.to(device or pick_device())
+    return model if kwargs else model.to(device or pick_device())  # quantized weights are placed already
 
 
 def pick_device() -> str:

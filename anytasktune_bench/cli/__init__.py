@@ -24,6 +24,9 @@ COMMANDS = {
     "eval": ("evaluate", "Let a model answer the test rows and score it."),
     "rescore": ("evaluate", "Recompute a record's scores from its samples, without a model."),
     "train": ("train", "Task-fine-tune a model: train a LoRA adapter on sub-tasks."),
+    "recipes": ("train", "List the recipes that `train --recipe` takes."),
+    "merge": ("train", "Merge an adapter into its base, so that it runs anywhere a plain model runs."),
+    "run": ("train", "Run a business action's sub-tasks as a chain on one input from standard input."),
     "score": ("score", "Score one answer from standard input and show why."),
     "predict": ("predict", "Answer one input from standard input."),
     "leaderboard": ("leaderboard", "Build the static leaderboard."),
@@ -44,7 +47,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"anytasktune_bench.cli.{COMMANDS[cmd_name][0]}")
-        attribute = {"eval": "evaluate_command"}.get(cmd_name, cmd_name)
+        attribute = {"eval": "evaluate_command", "run": "run_command"}.get(cmd_name, cmd_name)
         command: click.Command = getattr(module, attribute)
         return command
 

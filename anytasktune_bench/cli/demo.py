@@ -48,7 +48,7 @@ def demo(model: str, out: Path, epochs: float) -> None:
 
     base = resolve_model(model, progress=say).location
     adapter, runs = str(out / "adapter"), str(out / "runs")
-    step("check the rows", "data", "check")
+    step("check the rows", "data", "check", *TASKS.split(","))
     step("build the datasets", "data", "build", "--out", str(out / "data"))
     step("score the base model, zero-shot", "eval", base, "--tasks", TASKS, "--out", runs)
     step("score the base model, 3-shot", "eval", base, "--tasks", TASKS, "--num-fewshot", "3", "--out", runs)

@@ -4,10 +4,36 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from anytasktune_bench.spec import Lang
+
 from anytasktune_bench.cli.options import adapter_base, device_options, print_json, say
+
+
+def read_input() -> str:
+    """The text on standard input.
+
+    Raises:
+        RunError: it is empty or not UTF-8.
+    """
+    from anytasktune_bench.errors import RunError
+
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise RunError("standard input is not UTF-8. Convert it first, for example with iconv.") from error
+    if not text:
+        raise RunError("standard input is empty. Pipe the text in, as in `anytasktune predict M1 ... < text.txt`.")
+    return text
+
+
+def language_of(text: str, lang: str | None) -> Lang:
+    """The language that was asked for, else Chinese where over a quarter of the characters are."""
+    return "zh" if lang == "zh" or (lang is None and sum("\u4e00" <= c <= "\u9fff" for c in text) * 4 > len(text)) else "en"
 
 
 @click.command()
@@ -30,16 +56,10 @@ def predict(task: str, model: str | None, adapter: Path | None, lang: str | None
     from anytasktune_bench.models import first_line, load_model, load_tokenizer, resolve_model
     from anytasktune_bench.outputs import parse, to_json
     from anytasktune_bench.prompt import render
-    from anytasktune_bench.spec import Lang
 
     spec = load_catalog().get(task)
-    try:
-        text = sys.stdin.buffer.read().decode("utf-8").strip()
-    except UnicodeDecodeError as error:
-        raise RunError("standard input is not UTF-8. Convert it first, for example with iconv.") from error
-    if not text:
-        raise RunError("standard input is empty. Pipe the text in, as in `anytasktune predict M1 ... < text.txt`.")
-    language: Lang = lang or ("zh" if sum("\u4e00" <= c <= "\u9fff" for c in text) * 4 > len(text) else "en")  # type: ignore[assignment]
+    text = read_input()
+    language = language_of(text, lang)
     ref = resolve_model(adapter_base(model, adapter), progress=say)
     tokenizer, loaded = load_tokenizer(ref), load_model(ref, dtype, device)
     if adapter:

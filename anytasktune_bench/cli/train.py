@@ -1,19 +1,40 @@
-"""`anytasktune train`."""
+"""`anytasktune train | merge | run | recipes`."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from anytasktune_bench.cli.options import device_options, json_option, lang_option, print_json, say, seed_option, select_with_rows, source_option
+from anytasktune_bench.cli.options import (
+    adapter_base,
+    device_options,
+    json_option,
+    lang_option,
+    print_json,
+    print_table,
+    say,
+    seed_option,
+    select_with_rows,
+    source_option,
+)
+
+if TYPE_CHECKING:
+    from anytasktune_bench.models import ModelRef
+    from anytasktune_bench.spec import SubTask
+    from anytasktune_bench.training.options import TrainOptions
 
 
 @click.command()
 @click.argument("tasks")
-@click.option("--model", required=True, help="Base model: a folder, a .gguf file, a wheel that holds one, or a Hub id.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the adapter; adapters/<tasks> if left out.")
+@click.option("--model", help="Base model: a folder, a .gguf file, a wheel that holds one, or a Hub id; the recipe's if left out.")
+@click.option("--recipe", help="A recipe (`anytasktune recipes`) or a YAML file of that form; flags go before it.")
+@click.option(
+    "--mix", default="all", show_default=True, type=click.Choice(["all", "subtask", "action", "domain"]), help="One adapter for all of TASKS, or one per sub-task, action, domain."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the adapter, or of the adapters with another --mix; adapters/<tasks> or adapters if left out.")
 @lang_option
 @click.option("--epochs", default=3.0, show_default=True, help="Passes over the train rows.")
 @click.option("--lr", "learning_rate", default=1e-3, show_default=True, help="Peak learning rate; 1e-4 to 2e-4 for models of 7B parameters.")
@@ -21,36 +42,194 @@ from anytasktune_bench.cli.options import device_options, json_option, lang_opti
 @click.option("--accumulation", default=1, show_default=True, type=click.IntRange(min=1), help="Forward passes per step.")
 @click.option("--lora-r", default=16, show_default=True, type=click.IntRange(min=1), help="Rank of the adapter.")
 @click.option("--lora-alpha", default=32, show_default=True, type=click.IntRange(min=1), help="Scale of the adapter, divided by the rank.")
+@click.option("--rslora", is_flag=True, help="Scale by alpha / sqrt(r).")
+@click.option("--dora", is_flag=True, help="Train magnitude and direction apart; slower.")
+@click.option("--neftune", type=float, help="Noise on the input embeddings, for example 5.")
+@click.option("--qlora", is_flag=True, help="Base in 4 bits; needs CUDA and bitsandbytes.")
+@click.option("--checkpointing", is_flag=True, help="Recompute activations: less memory, slower.")
+@click.option("--warmup", default=0.05, show_default=True, help="Share of the steps over which the learning rate rises.")
+@click.option("--temperature", default=1.0, show_default=True, type=click.FloatRange(min=1), help="Over 1, small sub-tasks are drawn more often, large ones less.")
+@click.option("--patience", type=click.IntRange(min=1), help="Stop after so many epochs without a lower validation loss.")
 @click.option("--max-length", default=4096, show_default=True, help="Rows with more tokens are an error; nothing is cut.")
 @click.option("--variants", is_flag=True, help="Train on all wordings of the instruction.")
 @click.option("--implicit", is_flag=True, help="Train without the instruction, as in the paper's implicit data.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N rows of each train split.")
-@click.option("--name", help="Name of the adapter in tables.")
+@click.option("--name", help="Name of the adapter in tables (with one adapter).")
+@click.option("--report-to", default="none", show_default=True, help="Logger of transformers' Trainer, such as tensorboard or wandb.")
+@click.option("--resume", is_flag=True, help="Go on with an unfinished run; adapters that are finished are left as they are.")
+@click.option("--dry-run", is_flag=True, help="Say what the run will take, and stop.")
 @seed_option
 @source_option
 @device_options
 @json_option
-def train(tasks: str, model: str, out: Path | None, lang: tuple[Any, ...], as_json: bool, **options: Any) -> None:
+@click.pass_context
+def train(
+    ctx: click.Context,
+    /,
+    tasks: str,
+    model: str | None,
+    recipe: str | None,
+    mix: Any,
+    out: Path | None,
+    lang: tuple[Any, ...],
+    resume: bool,
+    dry_run: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Task-fine-tune a model: train a LoRA adapter on sub-tasks.
 
-    TASKS are codes, ids or domains, separated by commas; their train rows are mixed. Loss is on the answer only. Validation loss is
-    measured after every epoch and the best epoch is kept.
+    TASKS are codes, ids or domains, separated by commas; their train rows are mixed, or with --mix there is one adapter per sub-task, business
+    action or domain. Loss is on the answer only. Validation loss is measured after every epoch and the best epoch is kept.
 
     \b
     Example:
       anytasktune train M1,S1 --model Qwen/Qwen2-1.5B-Instruct --lr 2e-4 --out adapters/M1-S1
+      anytasktune train medicine --recipe qwen2-7b-lora --mix subtask --dry-run
     """
+    from anytasktune_bench.catalog import load_catalog
+    from anytasktune_bench.errors import RunError
     from anytasktune_bench.models import resolve_model
-    from anytasktune_bench.training.run import TrainOptions
+    from anytasktune_bench.training.mixture import adapters_of
+    from anytasktune_bench.training.options import TrainOptions, load_recipe
+
+    if recipe:
+        chosen = load_recipe(recipe)
+        model = model or chosen.model
+        given = {name for name in options if ctx.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE}
+        options |= {name: value for name, value in chosen.options.items() if name not in given}
+    if not model:
+        raise RunError("no model was named. Give one with --model, or a recipe with --recipe.")
+    wanted = adapters_of(select_with_rows(tasks), mix, load_catalog().actions())
+    settings = TrainOptions(langs=lang, **options)
+    if len(wanted) > 1 and settings.name:
+        raise RunError("--name is for one adapter, and this makes several. Leave it out.")
+    ref = resolve_model(model, progress=say)
+    if dry_run:
+        _dry_run(ref, wanted, settings, as_json)
+        return
+    single = mix == "all"
+    folders = {name: (out or Path("adapters") / name) if single else (out or Path("adapters")) / name for name in wanted}
+    made = [_train_one(ref, specs, folders[name], settings, resume, as_json) for name, specs in wanted.items()]
+    if as_json:
+        print_json(made[0] if single else made)
+
+
+def _train_one(ref: ModelRef, specs: list[SubTask], folder: Path, options: TrainOptions, resume: bool, quiet: bool) -> dict[str, Any]:
+    import json
+
+    from anytasktune_bench.files import write_text
+    from anytasktune_bench.training.plot import loss_svg
+    from anytasktune_bench.training.run import STAMP
     from anytasktune_bench.training.run import train as run_training
 
-    specs = select_with_rows(tasks)
-    folder = out or Path("adapters") / "-".join(spec.code for spec in specs)
-    ref = resolve_model(model, progress=say)
-    stamp = run_training(ref, specs, folder, TrainOptions(langs=lang, **options), quiet=as_json, progress=say)
+    if resume and (folder / STAMP).is_file():
+        say(f"{folder} is finished")
+        return {"adapter": str(folder), **json.loads((folder / STAMP).read_text(encoding="utf-8"))}
+    stamp = run_training(ref, specs, folder, options, quiet=quiet, progress=say, resume=resume)
+    write_text(folder / "loss.svg", loss_svg(stamp["history"], f"{stamp['name']} on {stamp['base']['name']}"))
+    if not quiet:
+        figures = stamp["figures"]
+        say(f"{figures['steps']:.0f} steps in {figures['seconds']:.0f} s, {figures['tokens_per_second']:.0f} tokens/s, best validation loss {figures['best_validation']:.4f}")
+        click.echo(str(folder))
+    return {"adapter": str(folder), **stamp}
+
+
+def _dry_run(ref: ModelRef, wanted: dict[str, list[SubTask]], options: TrainOptions, as_json: bool) -> None:
+    from anytasktune_bench.models import load_tokenizer
+    from anytasktune_bench.training.estimate import estimate
+    from anytasktune_bench.training.run import examples_of
+
+    tokenizer = load_tokenizer(ref)
+    found = {name: estimate(ref, examples_of(tokenizer, specs, options)[0].examples, options) for name, specs in wanted.items()}
     if as_json:
-        print_json({"adapter": str(folder), **stamp})
+        print_json({name: vars(value) for name, value in found.items()})
         return
-    figures = stamp["figures"]
-    say(f"{figures['steps']:.0f} steps in {figures['seconds']:.0f} s, {figures['tokens_per_second']:.0f} tokens/s, best validation loss {figures['best_validation']:.4f}")
-    click.echo(str(folder))
+    columns = ("rows", "tokens_per_epoch", "answer_tokens_per_epoch", "longest_row", "steps")
+    print_table(
+        ["adapter", "sub-tasks", *columns, "memory_gib", "minutes"],
+        [[name, str(len(wanted[name])), *(str(getattr(e, c)) for c in columns), f"{e.memory_gib:.1f}", f"{e.seconds / 60:.1f}"] for name, e in found.items()],
+    )
+    first = next(iter(found.values()))
+    say(f"{first.parameters / 1e6:.0f} M parameters, of which {first.trained_parameters / 1e6:.1f} M are trained beside them; memory and time are estimates for this machine")
+
+
+@click.command()
+@json_option
+def recipes(as_json: bool) -> None:
+    """List the recipes that `train --recipe` takes.
+
+    \b
+    Example:
+      anytasktune recipes
+    """
+    from anytasktune_bench.training.options import recipes as all_recipes
+
+    found = all_recipes()
+    if as_json:
+        print_json({name: recipe.model_dump() for name, recipe in found.items()})
+        return
+    print_table(["recipe", "model", "for", "verified"], [[name, recipe.model, recipe.hardware, recipe.verified] for name, recipe in found.items()])
+
+
+@click.command()
+@click.argument("adapter", type=click.Path(path_type=Path))
+@click.option("--model", help="The adapter's base, if it is not where the adapter says.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the merged model.")
+@click.option("--dtype", default="bfloat16", show_default=True, type=click.Choice(["bfloat16", "float16", "float32"]), help="Of the written weights; the sum is taken in float32.")
+def merge(adapter: Path, model: str | None, out: Path, dtype: str) -> None:
+    """Merge an adapter into its base, so that it runs anywhere a plain model runs.
+
+    \b
+    Example:
+      anytasktune merge adapters/M1-S1 --out merged/M1-S1
+    """
+    from anytasktune_bench.models import resolve_model
+    from anytasktune_bench.training.merge import merge as merge_adapter
+
+    ref = resolve_model(adapter_base(model, adapter), progress=say)
+    click.echo(str(merge_adapter(ref, adapter, out, dtype)))
+
+
+@click.command("run")
+@click.argument("action")
+@click.option("--adapters", type=click.Path(path_type=Path), help="Folder with adapters, as `train --mix subtask --out` leaves it; the base answers where there is none.")
+@click.option("--model", help="The base model; the first adapter's if left out.")
+@click.option("--lang", type=click.Choice(["zh", "en"]), help="Language of the prompts; by the text if left out.")
+@device_options
+@json_option
+def run_command(action: str, adapters: Path | None, model: str | None, lang: str | None, dtype: str, device: str | None, as_json: bool) -> None:
+    """Run a business action's sub-tasks as a chain on one input from standard input.
+
+    One base is loaded once; each sub-task is answered with its own adapter, and every answer is shown parsed.
+
+    \b
+    Example:
+      echo "My knee has hurt for two weeks, worse on the stairs." | anytasktune run triage --adapters adapters
+    """
+    from anytasktune_bench.catalog import load_catalog
+    from anytasktune_bench.cli.predict import language_of, read_input
+    from anytasktune_bench.errors import RunError
+    from anytasktune_bench.models import resolve_model
+    from anytasktune_bench.training.chain import run_action
+
+    catalog = load_catalog()
+    actions = {found.id: found for found in catalog.actions()}
+    if action not in actions:
+        raise RunError(f"there is no action {action!r}. There are {', '.join(actions)}.")
+    text = read_input()
+    language = language_of(text, lang)
+    if not model and adapters:
+        first = next(iter(sorted(path.parent for path in adapters.rglob("adapter_config.json"))), None)
+        model = adapter_base(None, first) if first else None
+    if not model:
+        raise RunError("no model was named. Give one with --model, or a folder of adapters with --adapters.")
+    steps = []
+    for step in run_action(resolve_model(model, progress=say), actions[action], catalog, language, text, adapters, dtype, device):
+        steps.append(step)
+        if not as_json:
+            click.echo(f"{step.subtask} ({step.adapter or 'base'}){'' if step.valid else ', not in the required format'}\n{step.answer}\n")
+    if as_json:
+        print_json({"action": action, "lang": language, "steps": [vars(step) for step in steps]})
+    if not all(step.valid for step in steps):
+        sys.exit(1)

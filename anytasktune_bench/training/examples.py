@@ -19,6 +19,7 @@ from anytasktune_bench.errors import RunError
 from anytasktune_bench.generation import common_prefix, encode, left_pad
 from anytasktune_bench.prompt import chat_messages, render, render_target
 from anytasktune_bench.spec import Lang, SubTask
+from anytasktune_bench.training.mixture import draw, quotas
 
 IGNORE = -100
 """Label of a position without loss."""
@@ -95,8 +96,12 @@ def encode_rows(tokenizer: Any, spec: SubTask, lang: Lang, records: Sequence[dic
     return examples
 
 
-def collate(examples: Sequence[Example]) -> dict[str, Any]:
+def collate(examples: Sequence[Example], share_prefix: bool = True) -> dict[str, Any]:
     """A batch of examples.
+
+    Args:
+        examples: the rows.
+        share_prefix: keep the common token prefix apart; without it the prefix is empty.
 
     Returns:
         `prefix` (1, P) the common token prefix, P >= 0; `input_ids` (B, T) the rest, padded on the left; `attention_mask` (B, P + T);
@@ -104,7 +109,7 @@ def collate(examples: Sequence[Example]) -> dict[str, Any]:
         logits are those that `labels` needs.
     """
     shared = min(common_prefix([e.ids for e in examples]), min(len(e.ids) - e.answer for e in examples) - 1)
-    shared = max(shared, 0) if len(examples) > 1 else 0
+    shared = max(shared, 0) if len(examples) > 1 and share_prefix else 0
     ids, mask, positions = left_pad([e.ids[shared:] for e in examples], shared, "cpu")
     width = max(e.answer for e in examples) + 1
     labels = torch.full((len(examples), width), IGNORE)
@@ -122,14 +127,19 @@ def collate(examples: Sequence[Example]) -> dict[str, Any]:
 class TaskSampler(Sampler[int]):  # type: ignore[misc]
     """An order in which rows of one sub-task, and of like length, stand together in batches, and batches come at random.
 
-    Each epoch has its own order; the same seed gives the same orders.
+    Each epoch has its own order; the same seed gives the same orders. With a temperature over 1, small sub-tasks are drawn more often than
+    they have rows and large ones less often.
     """
 
-    def __init__(self, examples: Sequence[Example], batch_size: int, seed: int) -> None:
+    def __init__(self, examples: Sequence[Example], batch_size: int, seed: int, temperature: float = 1.0) -> None:
         self.examples, self.batch_size, self.seed, self.epoch = examples, batch_size, seed, 0
+        self.by_task: dict[str, list[int]] = defaultdict(list)
+        for index, example in enumerate(examples):
+            self.by_task[example.task].append(index)
+        self.quotas = quotas({task: len(members) for task, members in self.by_task.items()}, temperature)
 
     def __len__(self) -> int:
-        return len(self.examples)
+        return sum(self.quotas.values())
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of one epoch; the Trainer calls this."""
@@ -137,17 +147,15 @@ class TaskSampler(Sampler[int]):  # type: ignore[misc]
 
     def __iter__(self) -> Iterator[int]:
         rng = random.Random(f"{self.seed}/{self.epoch}")
-        by_task: dict[str, list[int]] = defaultdict(list)
-        for index, example in enumerate(self.examples):
-            by_task[example.task].append(index)
         batches, rest = [], []
-        for members in by_task.values():
+        for task, all_members in self.by_task.items():
+            members = draw(all_members, self.quotas[task], rng)
             # Lengths get some noise, or the same rows would meet in every epoch.
             members.sort(key=lambda index: len(self.examples[index].ids) * rng.uniform(0.85, 1.15))
             cut = len(members) // self.batch_size * self.batch_size
-            left_out = set(rng.sample(members, len(members) - cut))
-            rest += [index for index in members if index in left_out]
-            whole = [index for index in members if index not in left_out]
+            left_out = set(rng.sample(range(len(members)), len(members) - cut))
+            rest += [index for place, index in enumerate(members) if place in left_out]
+            whole = [index for place, index in enumerate(members) if place not in left_out]
             batches += [whole[i : i + self.batch_size] for i in range(0, cut, self.batch_size)]
         rng.shuffle(batches)
         batches += [rest[i : i + self.batch_size] for i in range(0, len(rest), self.batch_size)]

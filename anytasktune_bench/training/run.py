@@ -3,54 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import functools
 import math
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from anytasktune_bench.data.load import WHEEL, load_records
+from anytasktune_bench.data.load import load_records
 from anytasktune_bench.data.tables import train_fingerprint
 from anytasktune_bench.errors import OutputError, RunError
 from anytasktune_bench.files import check_writable, write_json
 from anytasktune_bench.models import ModelRef, first_line, load_model, load_tokenizer, pick_device, pick_dtype
 from anytasktune_bench.prompt import PROMPT_VERSION
-from anytasktune_bench.spec import LANGS, Lang, SubTask
+from anytasktune_bench.spec import SubTask
+from anytasktune_bench.training.checkpoints import open_run
+from anytasktune_bench.training.options import TrainOptions
 from anytasktune_bench.version import __version__
 
 STAMP = "anytasktune.json"
-
-
-@dataclass(frozen=True)
-class TrainOptions:
-    """How to train. The defaults suit small models; for 7B models use a learning rate of 1e-4 to 2e-4."""
-
-    langs: tuple[Lang, ...] = LANGS
-    epochs: float = 3.0
-    learning_rate: float = 1e-3
-    batch_size: int = 4
-    accumulation: int = 1
-    lora_r: int = 16
-    lora_alpha: int = 32
-    warmup: float = 0.05
-    """Share of the steps over which the learning rate rises."""
-    max_length: int = 4096
-    """Rows longer than this many tokens are an error, never cut."""
-    seed: int = 0
-    dtype: str = "auto"
-    device: str | None = None
-    variants: bool = False
-    """Train on all wordings of the instruction, not on number 0 alone."""
-    implicit: bool = False
-    """Train without the instruction."""
-    limit: int | None = None
-    """First rows of each train split only."""
-    source: str = WHEEL
-    name: str | None = None
 
 
 def train(
@@ -60,10 +32,12 @@ def train(
     options: TrainOptions,
     quiet: bool = False,
     progress: Callable[[str], None] = lambda _: None,
+    resume: bool = False,
 ) -> dict[str, Any]:
     """Train one adapter on the train rows of `specs` and write it to `out`.
 
-    Validation loss is measured after every epoch, and the epoch where it was lowest is the one that is kept.
+    Validation loss is measured after every epoch, and the epoch where it was lowest is the one that is kept. Checkpoints stand in a hidden
+    folder beside `out` until the run ends, so that `resume` can go on after any interruption; it gives what an unbroken run would have given.
 
     Args:
         ref: the base model.
@@ -72,16 +46,15 @@ def train(
         options: how.
         quiet: no bar.
         progress: told what begins.
+        resume: go on with an unfinished run.
 
     Returns:
         The stamp, as written to `out/anytasktune.json`.
 
     Raises:
-        RunError: the model cannot be loaded, rows are too long, or the loss is not a number.
+        RunError: the model cannot be loaded, rows are too long, the loss is not a number, or an unfinished run stands in the way.
         OutputError: `out` is taken or cannot be written.
     """
-    if out.exists() and any(out.iterdir()):
-        raise OutputError(f"{out}: is not empty. Choose another --out, or remove it.")
     check_writable(out.parent)
     import torch
     from safetensors import SafetensorError
@@ -90,34 +63,76 @@ def train(
     set_seed(options.seed)
     progress(f"loading {ref.source}")
     tokenizer = load_tokenizer(ref)
-    train_set, validation_set, fingerprints = _examples(tokenizer, specs, options)
-    model = _with_lora(load_model(ref, options.dtype, options.device), options)
-    steps_per_epoch = math.ceil(len(train_set) / (options.batch_size * options.accumulation))
-    progress(f"{len(train_set)} train and {len(validation_set)} validation rows, {math.ceil(steps_per_epoch * options.epochs)} steps")
+    train_set, validation_set, fingerprints = examples_of(tokenizer, specs, options)
+    plan = _plan(ref, specs, options, fingerprints)
+    folder, checkpoint = open_run(out, plan, resume)
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
-            started = time.monotonic()
-            history, figures = _fit(model, tokenizer, train_set, validation_set, Path(folder) / "checkpoints", options, quiet)
-            if any(not math.isfinite(value) for entry in history for value in entry.values()):
-                raise RunError("the loss is not a number. Lower --learning-rate, or use --dtype float32.")
-            finished = Path(folder) / "adapter"
-            model.save_pretrained(finished)
-            stamp = _stamp(ref, specs, options, fingerprints, history)
-            stamp["figures"] = {**figures, "seconds": round(time.monotonic() - started, 1), "device": pick_device(), "threads": torch.get_num_threads()}
-            write_json(finished / STAMP, stamp)
-            if out.exists():
-                out.rmdir()
-            shutil.move(finished, out)
+        model = _with_lora(_load_base(ref, options), options)
+        steps = math.ceil(len(train_set) / (options.batch_size * options.accumulation))
+        progress(
+            f"{len(train_set)} train and {len(validation_set)} validation rows, {math.ceil(steps * options.epochs)} steps" + (f", from {checkpoint.name}" if checkpoint else "")
+        )
+        started = time.monotonic()
+        history, figures = _fit(model, tokenizer, train_set, validation_set, folder / "checkpoints", options, quiet, checkpoint)
+        if any(not math.isfinite(value) for entry in history for value in entry.values()):
+            shutil.rmtree(folder, ignore_errors=True)
+            raise RunError("the loss is not a number. Lower --lr, or use --dtype float32.")
+        finished = folder / "adapter"
+        model.save_pretrained(finished)
+        stamp = {"name": options.name or "-".join(spec.code for spec in specs), **plan, "history": history}
+        stamp["figures"] = {**figures, "seconds": round(time.monotonic() - started, 1), "device": pick_device(), "threads": torch.get_num_threads()}
+        write_json(finished / STAMP, stamp)
+        if out.exists():
+            out.rmdir()
+        shutil.move(finished, out)
+        shutil.rmtree(folder)
     except OSError as error:
-        raise OutputError(f"{out}: cannot be written ({error.strerror or error}). Free some space or choose a writable folder.") from error
+        raise OutputError(f"{out}: cannot be written ({error.strerror or error}). Free some space and go on with --resume, or choose a writable folder.") from error
     except (RuntimeError, SafetensorError) as error:  # torch and safetensors report a full disk in ways of their own
         if not any(sign in str(error) for sign in ("PytorchStreamWriter", "IoError", "I/O", "file write failed")):
             raise
-        raise OutputError(f"{out}: cannot be written ({first_line(error)}). Free some space or choose a writable folder.") from error
+        raise OutputError(f"{out}: cannot be written ({first_line(error)}). Free some space and go on with --resume, or choose a writable folder.") from error
     return stamp
 
 
-def _examples(tokenizer: Any, specs: Sequence[SubTask], options: TrainOptions) -> tuple[Any, Any, dict[str, str]]:
+def _plan(ref: ModelRef, specs: Sequence[SubTask], options: TrainOptions, fingerprints: dict[str, str]) -> dict[str, Any]:
+    """What decides the adapter: base, sub-tasks with their data's fingerprints, settings, versions."""
+    return {
+        "subtasks": [spec.code for spec in specs],
+        "base": {"name": ref.name, "source": ref.source, "revision": ref.revision, "sha256": ref.sha256},
+        "version": __version__,
+        "prompt_version": PROMPT_VERSION,
+        "train_fingerprints": fingerprints,
+        "settings": options.content(),
+    }
+
+
+def _load_base(ref: ModelRef, options: TrainOptions) -> Any:
+    """The base model, in 4 bits for QLoRA.
+
+    Raises:
+        RunError: QLoRA without CUDA or bitsandbytes.
+    """
+    if not options.qlora:
+        return load_model(ref, options.dtype, options.device)
+    import importlib.util
+
+    if pick_device() != "cuda" or importlib.util.find_spec("bitsandbytes") is None:
+        raise RunError("QLoRA needs an NVIDIA GPU with CUDA and the package bitsandbytes. Train with plain LoRA instead (leave --qlora out, or use a recipe without it).")
+    import torch
+    from peft import prepare_model_for_kbit_training
+    from transformers import BitsAndBytesConfig
+
+    config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.bfloat16)
+    return prepare_model_for_kbit_training(load_model(ref, "bfloat16", options.device, quantization_config=config), use_gradient_checkpointing=options.checkpointing)
+
+
+def examples_of(tokenizer: Any, specs: Sequence[SubTask], options: TrainOptions) -> tuple[Any, Any, dict[str, str]]:
+    """Tokenised train and validation rows, and the data's fingerprints by task.
+
+    Raises:
+        RunError: rows are longer than `max_length`; they are counted and the longest is named.
+    """
     from anytasktune_bench.training.examples import Examples, encode_rows
 
     train_rows, validation_rows, fingerprints = [], [], {}
@@ -139,16 +154,20 @@ def _with_lora(model: Any, options: TrainOptions) -> Any:
     from peft import LoraConfig, get_peft_model
 
     model.config.use_cache = False
-    config = LoraConfig(r=options.lora_r, lora_alpha=options.lora_alpha, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
+    config = LoraConfig(
+        r=options.lora_r, lora_alpha=options.lora_alpha, lora_dropout=0.0, use_rslora=options.rslora, use_dora=options.dora, target_modules="all-linear", task_type="CAUSAL_LM"
+    )
     return get_peft_model(model, config)
 
 
-def _fit(model: Any, tokenizer: Any, train_set: Any, validation_set: Any, folder: Path, options: TrainOptions, quiet: bool) -> tuple[list[dict[str, float]], dict[str, float]]:
-    from transformers import PrinterCallback, TrainingArguments
+def _fit(
+    model: Any, tokenizer: Any, train_set: Any, validation_set: Any, folder: Path, options: TrainOptions, quiet: bool, checkpoint: Path | None
+) -> tuple[list[dict[str, float]], dict[str, float]]:
+    from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArguments
     from transformers.utils import logging as transformers_logging
 
     from anytasktune_bench.training.examples import collate
-    from anytasktune_bench.training.trainer import Progress, TaskTrainer
+    from anytasktune_bench.training.trainer import Progress, StopOnNaN, TaskTrainer, history_of
 
     transformers_logging.set_verbosity_error()
     cpu = (options.device or pick_device()) == "cpu"
@@ -157,12 +176,14 @@ def _fit(model: Any, tokenizer: Any, train_set: Any, validation_set: Any, folder
         per_device_train_batch_size=options.batch_size,
         per_device_eval_batch_size=options.batch_size * 2,
         gradient_accumulation_steps=options.accumulation,
+        gradient_checkpointing=options.checkpointing,
         num_train_epochs=options.epochs,
         learning_rate=options.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=options.warmup,
         max_grad_norm=1.0,
         weight_decay=0.0,
+        neftune_noise_alpha=options.neftune,
         bf16=pick_dtype(options.dtype) == "bfloat16",
         use_cpu=cpu,
         dataloader_pin_memory=not cpu,
@@ -177,18 +198,29 @@ def _fit(model: Any, tokenizer: Any, train_set: Any, validation_set: Any, folder
         greater_is_better=False,
         remove_unused_columns=False,
         disable_tqdm=True,
-        report_to="none",
+        report_to=options.report_to,
         label_names=["labels"],
     )
+    # The prefix's own forward pass goes around wrappers for several processes, and recomputed activations exclude a cache.
+    share = arguments.world_size == 1 and not options.checkpointing
     holder: list[TaskTrainer] = []
     bar = Progress(lambda: holder[0], quiet)
-    trainer = TaskTrainer(model=model, args=arguments, train_dataset=train_set, eval_dataset=validation_set, data_collator=collate, callbacks=[bar])
+    callbacks: list[Any] = [bar, StopOnNaN(), *([EarlyStoppingCallback(options.patience)] if options.patience else [])]
+    trainer = TaskTrainer(
+        model=model, args=arguments, train_dataset=train_set, eval_dataset=validation_set, data_collator=functools.partial(collate, share_prefix=share), callbacks=callbacks
+    )
+    trainer.temperature = options.temperature
     trainer.remove_callback(PrinterCallback)
     holder.append(trainer)
     with _bf16_speed(model, enabled=arguments.bf16):
-        result = trainer.train()
+        try:
+            result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        except (ValueError, KeyError) as error:
+            if checkpoint is None:
+                raise
+            raise RunError(f"{checkpoint}: cannot be gone on with ({first_line(error)}). Remove {folder.parent} and start anew.") from error
     seconds = result.metrics["train_runtime"]
-    return bar.history, {
+    return history_of(trainer.state.log_history), {
         "steps": float(trainer.state.global_step),
         "best_validation": float(trainer.state.best_metric or float("nan")),
         "tokens": float(trainer.tokens_seen),
@@ -208,17 +240,3 @@ def _bf16_speed(model: Any, enabled: bool) -> Iterator[None]:
     finally:
         for module in layers:
             module.cast_input_dtype_enabled = True
-
-
-def _stamp(ref: ModelRef, specs: Sequence[SubTask], options: TrainOptions, fingerprints: dict[str, str], history: list[dict[str, float]]) -> dict[str, Any]:
-    settings = json.loads(json.dumps({key: value for key, value in asdict(options).items() if key not in ("name", "source")}))
-    return {
-        "name": options.name or "-".join(spec.code for spec in specs),
-        "subtasks": [spec.code for spec in specs],
-        "base": {"name": ref.name, "source": ref.source, "revision": ref.revision, "sha256": ref.sha256},
-        "version": __version__,
-        "prompt_version": PROMPT_VERSION,
-        "train_fingerprints": fingerprints,
-        "settings": settings,
-        "history": history,
-    }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -25,6 +26,8 @@ class TaskTrainer(Trainer):  # type: ignore[misc]
     """Real tokens of the rows trained on so far, prefixes counted for every row, padding not counted."""
     tokens_computed = 0
     """Token positions that went through the model for them."""
+    temperature = 1.0
+    """Of the sampling among sub-tasks."""
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: torch.Tensor | int | None = None) -> Any:
         """Loss of one batch, as a sum over its answer tokens divided by `num_items_in_batch` (or their mean)."""
@@ -55,27 +58,45 @@ class TaskTrainer(Trainer):  # type: ignore[misc]
 
     def _get_train_sampler(self, train_dataset: Examples | None = None) -> TaskSampler:
         dataset: Examples = train_dataset or self.train_dataset
-        return TaskSampler(dataset.examples, self.args.train_batch_size, self.args.seed)
+        return TaskSampler(dataset.examples, self.args.train_batch_size, self.args.seed, self.temperature)
+
+
+class StopOnNaN(TrainerCallback):  # type: ignore[misc]
+    """Ends a run as soon as a logged loss is not a number, since nothing good can follow."""
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+        """Look at the losses."""
+        if any(not math.isfinite(value) for key, value in (logs or {}).items() if key in ("loss", "eval_loss", "grad_norm")):
+            control.should_training_stop = True
+
+
+def history_of(log: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
+    """Training and validation losses by step, from the Trainer's log (which a checkpoint keeps)."""
+    found = []
+    for entry in log:
+        for key, name in (("loss", "loss"), ("eval_loss", "validation")):
+            if key in entry:
+                found.append({"step": float(entry["step"]), "epoch": float(entry["epoch"]), name: float(entry[key])})
+    return found
 
 
 class Progress(TrainerCallback):  # type: ignore[misc]
-    """A bar over all steps with loss, validation loss and tokens per second, and the history for the adapter's folder."""
+    """A bar over all steps with loss, validation loss and tokens per second."""
 
     def __init__(self, trainer: Callable[[], TaskTrainer], quiet: bool) -> None:
         self._trainer, self._quiet = trainer, quiet
-        self.history: list[dict[str, float]] = []
         self._shown: dict[str, str] = {}
         self._first_step = 0.0
         self._first_tokens = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Open the bar."""
-        self._bar = tqdm(total=state.max_steps, desc="train", unit="step", disable=self._quiet)
+        self._bar = tqdm(total=state.max_steps, initial=state.global_step, desc="train", unit="step", disable=self._quiet)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Count tokens per second, the first step left out because it warms up."""
         now, tokens = time.monotonic(), self._trainer().tokens_seen
-        if state.global_step == 1:
+        if not self._first_step:
             self._first_step, self._first_tokens = now, tokens
         elif now > self._first_step:
             self._shown["tokens/s"] = f"{(tokens - self._first_tokens) / (now - self._first_step):.0f}"
@@ -83,12 +104,11 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         self._bar.set_postfix(self._shown)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
-        """Keep losses."""
+        """Show losses."""
         logs = logs or {}
         for key, name in (("loss", "loss"), ("eval_loss", "validation")):
             if key in logs:
                 self._shown[name] = f"{logs[key]:.3f}"
-                self.history.append({"step": float(state.global_step), "epoch": float(state.epoch or 0), name: float(logs[key])})
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Close the bar."""

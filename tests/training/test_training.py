@@ -15,7 +15,8 @@ from anytasktune_bench.evaluation.run import EvalOptions, evaluate
 from anytasktune_bench.models import load_model, load_tokenizer, resolve_model
 from anytasktune_bench.prompt import render
 from anytasktune_bench.training.examples import IGNORE, Example, TaskSampler, collate, encode_rows, end_of_turn
-from anytasktune_bench.training.run import TrainOptions, train
+from anytasktune_bench.training.options import TrainOptions
+from anytasktune_bench.training.run import train
 
 SPECS = load_catalog().select("M1,S1,L4")
 
