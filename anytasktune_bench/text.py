@@ -47,9 +47,9 @@ _PLAIN_WORDS = re.compile(rf"\b({'|'.join(_WORDS_EN)})\b")
 _ONE_BEFORE_UNIT = re.compile(r"\bone(?=[ -](?:hour|day|night|week|fortnight|month|year|minute|second|time|tablet|pill|dose|glass|cup)s?\b)")
 
 TOKEN = re.compile(
-    r"(?<![^\W\u4e00-\u9fff\u3400-\u4dbf])(?<!\.)[-+]?\d+(?:\.\d+)?%?|\d+(?:\.\d+)?%?|[^\W\d_\u4e00-\u9fff\u3400-\u4dbf]+(?:['.][^\W\d_\u4e00-\u9fff\u3400-\u4dbf]+|[+#]+)*|[\u4e00-\u9fff\u3400-\u4dbf]"
+    r"(?<![^\W\u4e00-\u9fff\u3400-\u4dbf])(?<![.%])[-+]?\d+(?:\.\d+)?%?|\d+(?:\.\d+)?%?|[^\W\d_\u4e00-\u9fff\u3400-\u4dbf]+(?:['.][^\W\d_\u4e00-\u9fff\u3400-\u4dbf]+|[+#]+)*|[\u4e00-\u9fff\u3400-\u4dbf]"
 )
-_NUMBER = re.compile(r"(?<![^\W\u4e00-\u9fff\u3400-\u4dbf])(?<!\.)[-+]?\d+(?:\.\d+)?%?|\d+(?:\.\d+)?%?")
+_NUMBER = re.compile(r"(?<![^\W\u4e00-\u9fff\u3400-\u4dbf])(?<![.%])[-+]?\d+(?:\.\d+)?%?|\d+(?:\.\d+)?%?")
 _ARTICLE = ("a", "an", "the")
 
 _NOT_NEGATING_ZH = re.compile(
@@ -132,6 +132,9 @@ def _zero_before_last(numeral: str) -> bool:
 
 
 def _han_to_digits(match: re.Match[str]) -> str:
+    before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
+    if before in ("周", "期", "拜") and after in ("晚", "早", "夜"):
+        return match[0]  # 周六晚 is a day of the week; 一周三次 is a count
     value = han_number(match[1])
     return match[0] if value is None else str(value)
 

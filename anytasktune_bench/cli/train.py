@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,12 +124,14 @@ def _train_one(ref: ModelRef, specs: list[SubTask], folder: Path, options: Train
     from anytasktune_bench.training.run import STAMP
     from anytasktune_bench.training.run import train as run_training
 
+    first = int(os.environ.get("RANK", "0")) == 0  # of several processes under a launcher, one writes and speaks
     if resume and (folder / STAMP).is_file():
         say(f"{folder} is finished")
         return {"adapter": str(folder), **json.loads((folder / STAMP).read_text(encoding="utf-8"))}
     stamp = run_training(ref, specs, folder, options, quiet=quiet, progress=say, resume=resume)
-    write_text(folder / "loss.svg", loss_svg(stamp["history"], f"{stamp['name']} on {stamp['base']['name']}"))
-    if not quiet:
+    if first:
+        write_text(folder / "loss.svg", loss_svg(stamp["history"], f"{stamp['name']} on {stamp['base']['name']}"))
+    if first and not quiet:
         figures = stamp["figures"]
         say(f"{figures['steps']:.0f} steps in {figures['seconds']:.0f} s, {figures['tokens_per_second']:.0f} tokens/s, best validation loss {figures['best_validation']:.4f}")
         click.echo(str(folder))

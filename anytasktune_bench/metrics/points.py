@@ -27,7 +27,7 @@ _NOT_NEGATING = re.compile(
     r"别墅|别的|别处|除非|不断|不停|不由得|不料|不然|不同|对不起|不好意思|没关系|不得了|不少|不时|不如|差不多|别忘|不要忘|不能忘|莫不|无非|[\u4e00-\u9fff]不(?:着|了|住|下|起|通|过|到|动|开|好|清|完|上|出|来)"
 )
 _NEGATOR_ZH = re.compile("[不没无未别勿非]|避免|而非|拒绝")
-_BREAK_ZH = re.compile(r"时候|之后|以后|的时|(?<![不没别勿要能会])可以|而是|然后|但|的(?=.)")
+_BREAK_ZH = re.compile(r"时候|之后|以后|的时|(?<![不没别勿要能会])可以|而是|然后|但|的")
 _NEGATOR_EN = re.compile(r"^(?:not|no|never|without|nor|neither|none|nothing|nobody|cannot|avoid|avoiding|refrain|hardly|.*n't)$")
 _BREAK_EN = frozenset(["but", "so", "then", "because", "until", "when", "while", "if", "though", "although", "after", "once", "which", "who"])
 _NO_NEGATION_EN = re.compile(

@@ -96,12 +96,8 @@ def encode_rows(tokenizer: Any, spec: SubTask, lang: Lang, records: Sequence[dic
     return examples
 
 
-def collate(examples: Sequence[Example], share_prefix: bool = True) -> dict[str, Any]:
+def collate(examples: Sequence[Example]) -> dict[str, Any]:
     """A batch of examples.
-
-    Args:
-        examples: the rows.
-        share_prefix: keep the common token prefix apart; without it the prefix is empty.
 
     Returns:
         `prefix` (1, P) the common token prefix, P >= 0; `input_ids` (B, T) the rest, padded on the left; `attention_mask` (B, P + T);
@@ -109,7 +105,7 @@ def collate(examples: Sequence[Example], share_prefix: bool = True) -> dict[str,
         logits are those that `labels` needs.
     """
     shared = min(common_prefix([e.ids for e in examples]), min(len(e.ids) - e.answer for e in examples) - 1)
-    shared = max(shared, 0) if len(examples) > 1 and share_prefix else 0
+    shared = max(shared, 0) if len(examples) > 1 else 0
     ids, mask, positions = left_pad([e.ids[shared:] for e in examples], shared, "cpu")
     width = max(e.answer for e in examples) + 1
     labels = torch.full((len(examples), width), IGNORE)

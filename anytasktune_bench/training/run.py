@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import math
 import shutil
 import time
@@ -57,15 +56,20 @@ def train(
     """
     check_writable(out.parent)
     import torch
+    from accelerate import PartialState
     from safetensors import SafetensorError
     from transformers import set_seed
 
+    # Under `accelerate launch` or torchrun every process runs this; the first one alone touches files.
+    processes = PartialState(cpu=(options.device or pick_device()) == "cpu")
+    quiet, progress = quiet or not processes.is_main_process, progress if processes.is_main_process else lambda _: None
     set_seed(options.seed)
     progress(f"loading {ref.source}")
     tokenizer = load_tokenizer(ref)
     train_set, validation_set, fingerprints = examples_of(tokenizer, specs, options)
     plan = _plan(ref, specs, options, fingerprints)
-    folder, checkpoint = open_run(out, plan, resume)
+    with processes.main_process_first():
+        folder, checkpoint = open_run(out, plan, resume or not processes.is_main_process)
     try:
         model = _with_lora(_load_base(ref, options), options)
         steps = math.ceil(len(train_set) / (options.batch_size * options.accumulation))
@@ -73,19 +77,27 @@ def train(
             f"{len(train_set)} train and {len(validation_set)} validation rows, {math.ceil(steps * options.epochs)} steps" + (f", from {checkpoint.name}" if checkpoint else "")
         )
         started = time.monotonic()
-        history, figures = _fit(model, tokenizer, train_set, validation_set, folder / "checkpoints", options, quiet, checkpoint)
+        history, figures = _fit(model, tokenizer, train_set, validation_set, folder / "checkpoints", options, quiet, checkpoint, progress)
         if any(not math.isfinite(value) for entry in history for value in entry.values()):
             shutil.rmtree(folder, ignore_errors=True)
             raise RunError("the loss is not a number. Lower --lr, or use --dtype float32.")
         finished = folder / "adapter"
-        model.save_pretrained(finished)
         stamp = {"name": options.name or "-".join(spec.code for spec in specs), **plan, "history": history}
-        stamp["figures"] = {**figures, "seconds": round(time.monotonic() - started, 1), "device": pick_device(), "threads": torch.get_num_threads()}
-        write_json(finished / STAMP, stamp)
-        if out.exists():
-            out.rmdir()
-        shutil.move(finished, out)
-        shutil.rmtree(folder)
+        stamp["figures"] = {
+            **figures,
+            "seconds": round(time.monotonic() - started, 1),
+            "device": pick_device(),
+            "threads": torch.get_num_threads(),
+            "processes": processes.num_processes,
+        }
+        if processes.is_main_process:
+            model.save_pretrained(finished)
+            write_json(finished / STAMP, stamp)
+            if out.exists():
+                out.rmdir()
+            shutil.move(finished, out)
+            shutil.rmtree(folder)
+        processes.wait_for_everyone()
     except OSError as error:
         raise OutputError(f"{out}: cannot be written ({error.strerror or error}). Free some space and go on with --resume, or choose a writable folder.") from error
     except (RuntimeError, SafetensorError) as error:  # torch and safetensors report a full disk in ways of their own
@@ -161,7 +173,7 @@ def _with_lora(model: Any, options: TrainOptions) -> Any:
 
 
 def _fit(
-    model: Any, tokenizer: Any, train_set: Any, validation_set: Any, folder: Path, options: TrainOptions, quiet: bool, checkpoint: Path | None
+    model: Any, tokenizer: Any, train_set: Any, validation_set: Any, folder: Path, options: TrainOptions, quiet: bool, checkpoint: Path | None, progress: Callable[[str], None]
 ) -> tuple[list[dict[str, float]], dict[str, float]]:
     from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArguments
     from transformers.utils import logging as transformers_logging
@@ -201,15 +213,13 @@ def _fit(
         report_to=options.report_to,
         label_names=["labels"],
     )
-    # The prefix's own forward pass goes around wrappers for several processes, and recomputed activations exclude a cache.
-    share = arguments.world_size == 1 and not options.checkpointing
     holder: list[TaskTrainer] = []
     bar = Progress(lambda: holder[0], quiet)
     callbacks: list[Any] = [bar, StopOnNaN(), *([EarlyStoppingCallback(options.patience)] if options.patience else [])]
-    trainer = TaskTrainer(
-        model=model, args=arguments, train_dataset=train_set, eval_dataset=validation_set, data_collator=functools.partial(collate, share_prefix=share), callbacks=callbacks
-    )
+    trainer = TaskTrainer(model=model, args=arguments, train_dataset=train_set, eval_dataset=validation_set, data_collator=collate, callbacks=callbacks)
     trainer.temperature = options.temperature
+    trainer.share_prefix = arguments.world_size == 1 and not options.checkpointing
+    trainer.say = progress
     trainer.remove_callback(PrinterCallback)
     holder.append(trainer)
     with _bf16_speed(model, enabled=arguments.bf16):

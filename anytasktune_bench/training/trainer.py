@@ -14,6 +14,39 @@ from transformers import Trainer, TrainerCallback
 from anytasktune_bench.generation import prefix_cache
 from anytasktune_bench.training.examples import Examples, TaskSampler
 
+SAME_LOSS = 0.02
+"""Largest relative difference of two ways to compute a loss in bf16 that counts as rounding."""
+
+
+def answer_outputs(model: Any, inputs: dict[str, Any], share_prefix: bool, **kwargs: Any) -> Any:
+    """Loss and logits at the answer positions of a batch of `examples.collate`.
+
+    Args:
+        model: a causal language model of transformers, or a PEFT model around one.
+        inputs: the batch.
+        share_prefix: compute the common prefix once and repeat its keys and values; else put it before every row. Both give the stock loss.
+        kwargs: passed to the model, such as `num_items_in_batch`.
+    """
+    prefix, labels = inputs["prefix"], inputs["labels"]
+    ids, positions, mask = inputs["input_ids"], inputs["position_ids"], inputs["attention_mask"]
+    rows, length = labels.shape[0], prefix.shape[1]
+    cache = prefix_cache(model, prefix[0].tolist(), rows) if length and share_prefix else None
+    if length and cache is None:
+        ids = torch.cat([prefix.expand(rows, -1), ids], dim=1)
+        positions = torch.cat([torch.arange(length, device=ids.device).expand(rows, -1), positions], dim=1)
+        order = torch.argsort(mask, dim=1, stable=True)  # padding before the prefix, so that windows over neighbours see no gap
+        ids, positions, mask = ids.gather(1, order), positions.gather(1, order), mask.gather(1, order)
+    return model(
+        input_ids=ids,
+        attention_mask=mask,
+        position_ids=positions,
+        past_key_values=cache,
+        use_cache=cache is not None,
+        labels=labels,
+        logits_to_keep=labels.shape[1],
+        **kwargs,
+    )
+
 
 class TaskTrainer(Trainer):  # type: ignore[misc]
     """`Trainer` for batches of `examples.collate`.
@@ -29,26 +62,38 @@ class TaskTrainer(Trainer):  # type: ignore[misc]
     temperature = 1.0
     """Of the sampling among sub-tasks."""
 
+    share_prefix = True
+    """Whether common prefixes are computed once. Switched off for several processes and for recomputed activations, whose wrappers a second
+    forward pass would go around, and where the first batch shows that the model does not allow it.
+    """
+    say: Callable[[str], None] = staticmethod(lambda _: None)
+    """Told when prefixes cannot be shared."""
+    _verified = False
+
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: torch.Tensor | int | None = None) -> Any:
         """Loss of one batch, as a sum over its answer tokens divided by `num_items_in_batch` (or their mean)."""
-        prefix, labels = inputs["prefix"], inputs["labels"]
-        rows = labels.shape[0]
-        cache = prefix_cache(model, prefix[0].tolist(), rows) if prefix.shape[1] else None
         kwargs = {} if num_items_in_batch is None else {"num_items_in_batch": num_items_in_batch}
-        outputs = model(
-            input_ids=inputs["input_ids"],
-            attention_mask=inputs["attention_mask"],
-            position_ids=inputs["position_ids"],
-            past_key_values=cache,
-            use_cache=cache is not None,
-            labels=labels,
-            logits_to_keep=labels.shape[1],
-            **kwargs,
-        )
+        if self.share_prefix and not self._verified and inputs["prefix"].shape[1]:
+            self._verify(model, inputs)
+        outputs = answer_outputs(model, inputs, self.share_prefix, **kwargs)
         if model.training:
             self.tokens_seen += int(inputs["attention_mask"].sum())
-            self.tokens_computed += prefix.shape[1] + inputs["input_ids"].numel()
+            shared = inputs["prefix"].shape[1] * (1 if self.share_prefix else inputs["labels"].shape[0])
+            self.tokens_computed += shared + inputs["input_ids"].numel()
         return (outputs.loss, outputs) if return_outputs else outputs.loss
+
+    def _verify(self, model: Any, inputs: dict[str, Any]) -> None:
+        """Compare the loss of one batch with and without a shared prefix, and do without where they differ or the cache fails."""
+        self._verified = True
+        with torch.no_grad():
+            plain = float(answer_outputs(model, inputs, False).loss)
+            try:
+                shared = float(answer_outputs(model, inputs, True).loss)
+            except (AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError):
+                shared = math.nan
+        if not abs(shared - plain) <= SAME_LOSS * (1 + abs(plain)):
+            self.share_prefix = False
+            self.say("this model's cache does not allow a common prefix to be computed once (losses differ); training goes on without, more slowly")
 
     def prediction_step(self, model: Any, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: Any = None) -> Any:
         """Validation loss of one batch: the mean over its answer tokens."""
