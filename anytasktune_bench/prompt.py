@@ -87,6 +87,14 @@ def render(tokenizer: Any, spec: SubTask, lang: Lang, text: str, *, shots: Seque
     return plain_prompt(spec, lang, text, shots=shots, variant=variant, implicit=implicit)
 
 
+def render_general(tokenizer: Any, lang: Lang, text: str) -> str:
+    """A prompt that belongs to no sub-task, rendered as `render` does: one user turn, or plain text with the answer cue."""
+    if getattr(tokenizer, "chat_template", None):
+        message: Message = {"role": "user", "content": text}
+        return str(tokenizer.apply_chat_template([message], tokenize=False, add_generation_prompt=True, enable_thinking=False))
+    return f"{text}\n\n{ANSWER_CUE[lang]}"
+
+
 def render_target(tokenizer: Any, lang: Lang, output: str) -> str:
     """The answer as the string that follows `render`, without the end-of-text token."""
     return output if getattr(tokenizer, "chat_template", None) else plain_target(lang, output)

@@ -26,6 +26,7 @@ COMMANDS = {
     "train": ("train", "Task-fine-tune a model: train a LoRA adapter on sub-tasks."),
     "recipes": ("train", "List the recipes that `train --recipe` takes."),
     "merge": ("train", "Merge an adapter into its base, so that it runs anywhere a plain model runs."),
+    "drift": ("train", "Measure how far an adapter moves its base on general prompts."),
     "run": ("train", "Run a business action's sub-tasks as a chain on one input from standard input."),
     "score": ("score", "Score one answer from standard input and show why."),
     "predict": ("predict", "Answer one input from standard input."),

@@ -1,4 +1,4 @@
-"""`anytasktune train | merge | run | recipes`."""
+"""`anytasktune train | recipes | merge | drift | run`."""
 
 from __future__ import annotations
 
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 @click.option("--patience", type=click.IntRange(min=1), help="Stop after so many epochs without a lower validation loss.")
 @click.option("--max-length", default=4096, show_default=True, help="Rows with more tokens are an error; nothing is cut.")
 @click.option("--variants", is_flag=True, help="Train on all wordings of the instruction.")
+@click.option("--replay", default=0.0, show_default=True, type=click.FloatRange(min=0), help="General rows per train row, against forgetting; 0.2 to 0.5 is usual.")
+@click.option("--replay-data", default="self", show_default=True, help="General rows: self (prompts of the package, answered by the base), a JSONL file, or a Hub dataset.")
 @click.option("--implicit", is_flag=True, help="Train without the instruction, as in the paper's implicit data.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N rows of each train split.")
 @click.option("--name", help="Name of the adapter in tables (with one adapter).")
@@ -192,6 +194,37 @@ def merge(adapter: Path, model: str | None, out: Path, dtype: str) -> None:
 
     ref = resolve_model(adapter_base(model, adapter), progress=say)
     click.echo(str(merge_adapter(ref, adapter, out, dtype)))
+
+
+@click.command()
+@click.argument("adapter", type=click.Path(path_type=Path))
+@click.option("--model", help="The adapter's base, if it is not where the adapter says.")
+@lang_option
+@device_options
+@json_option
+def drift(adapter: Path, model: str | None, lang: tuple[Any, ...], dtype: str, device: str | None, as_json: bool) -> None:
+    """Measure how far an adapter moves its base on general prompts.
+
+    Sixty held-out prompts that belong to no sub-task: loss on the base's own answers with and without the adapter, and how alike the answers are.
+
+    \b
+    Example:
+      anytasktune drift adapters/M1-S1
+    """
+    from anytasktune_bench.catalog import load_catalog
+    from anytasktune_bench.models import load_tokenizer, resolve_model
+    from anytasktune_bench.training.merge import load_adapted
+    from anytasktune_bench.training.replay import measure_drift
+
+    ref = resolve_model(adapter_base(model, adapter), progress=say)
+    found = measure_drift(ref, load_adapted(ref, adapter, dtype, device), load_tokenizer(ref), load_catalog().specs[0], lang, progress=say)
+    if as_json:
+        print_json(vars(found))
+        return
+    click.echo(
+        f"loss on the base's own answers to {found.prompts} general prompts: base {found.loss_base:.3f}, tuned {found.loss_tuned:.3f} (+{found.loss_tuned - found.loss_base:.3f})"
+    )
+    click.echo(f"answers: {found.same_answers:.0%} word for word alike, ROUGE-L {found.rouge_l:.3f}")
 
 
 @click.command("run")

@@ -58,6 +58,10 @@ class TrainOptions:
     """Train on all wordings of the instruction, not on number 0 alone."""
     implicit: bool = False
     """Train without the instruction."""
+    replay: float = 0.0
+    """General rows per train row, against forgetting."""
+    replay_data: str = "self"
+    """Where general rows come from: `self` (the package's prompts, answered by the base), a JSONL file, or a Hub dataset."""
     limit: int | None = None
     """First rows of each train split only."""
     source: str = WHEEL

@@ -71,7 +71,9 @@ def train(
     with processes.main_process_first():
         folder, checkpoint = open_run(out, plan, resume or not processes.is_main_process)
     try:
-        model = _with_lora(_load_base(ref, options), options)
+        base = _load_base(ref, options)
+        train_set.examples += _replay(ref, base, tokenizer, specs, len(train_set), options, progress)
+        model = _with_lora(base, options)
         steps = math.ceil(len(train_set) / (options.batch_size * options.accumulation))
         progress(
             f"{len(train_set)} train and {len(validation_set)} validation rows, {math.ceil(steps * options.epochs)} steps" + (f", from {checkpoint.name}" if checkpoint else "")
@@ -105,6 +107,23 @@ def train(
             raise
         raise OutputError(f"{out}: cannot be written ({first_line(error)}). Free some space and go on with --resume, or choose a writable folder.") from error
     return stamp
+
+
+def _replay(ref: ModelRef, base: Any, tokenizer: Any, specs: Sequence[SubTask], rows: int, options: TrainOptions, progress: Callable[[str], None]) -> list[Any]:
+    """General examples that are mixed in, `options.replay` per train row."""
+    wanted = round(options.replay * rows)
+    if not wanted:
+        return []
+    from anytasktune_bench.training.replay import SELF, read_pairs, replay_examples, self_answers
+
+    if options.replay_data == SELF:
+        pairs = [pair for lang in options.langs for pair in self_answers(ref, base, tokenizer, "train", lang, progress) if pair["answer"]]
+    else:
+        pairs = read_pairs(options.replay_data)
+    found = replay_examples(pairs, tokenizer, specs[0], wanted, options.seed)
+    kept = [example for example in found if len(example.ids) <= options.max_length]
+    progress(f"{len(kept)} general rows are mixed in" + (f" ({wanted} were asked for, {len(pairs)} are there)" if len(kept) < wanted else ""))
+    return kept
 
 
 def _plan(ref: ModelRef, specs: Sequence[SubTask], options: TrainOptions, fingerprints: dict[str, str]) -> dict[str, Any]:
