@@ -221,9 +221,8 @@ def drift(adapter: Path, model: str | None, lang: tuple[Any, ...], dtype: str, d
     if as_json:
         print_json(vars(found))
         return
-    click.echo(
-        f"loss on the base's own answers to {found.prompts} general prompts: base {found.loss_base:.3f}, tuned {found.loss_tuned:.3f} (+{found.loss_tuned - found.loss_base:.3f})"
-    )
+    rise = found.loss_tuned - found.loss_base
+    click.echo(f"loss on the base's own answers to {found.prompts} general prompts: base {found.loss_base:.3f}, tuned {found.loss_tuned:.3f} ({rise:+.3f})")
     click.echo(f"answers: {found.same_answers:.0%} word for word alike, ROUGE-L {found.rouge_l:.3f}")
 
 
