@@ -6,10 +6,12 @@ import functools
 import itertools
 import re
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from anytasktune_bench.spec import Lang
 from anytasktune_bench.text import TOKEN, normalise
 
+Negation = Literal["near", "clause", "none"]
 Point = Sequence[Sequence[str]]
 """Groups that must all be met; of a group, one alternative."""
 
@@ -94,12 +96,14 @@ def _find(text: str, alternative: str, lang: Lang) -> Iterator[int]:
         yield from (match.start() for match in pattern.finditer(text))
 
 
-def _negated(text: str, start: int, lang: Lang, whole_clause: bool) -> bool:
+def _negated(text: str, start: int, lang: Lang, negation: Negation) -> bool:
     """Whether a negator stands before `start` in its clause, within reach or anywhere."""
+    if negation == "none":
+        return False
     window = text[text.rfind("|", 0, start) + 1 : start]
     if lang == "zh":
         compact = _NOT_NEGATING.sub(lambda m: "〇" * len(m[0]), window.replace(" ", ""))
-        if not whole_clause:
+        if negation == "near":
             compact = _BREAK_ZH.split(compact)[-1][-_REACH[lang] :]
         return bool(_NEGATOR_ZH.search(compact))
     words = _NO_NEGATION_EN.sub("_", window).split()
@@ -107,7 +111,7 @@ def _negated(text: str, start: int, lang: Lang, whole_clause: bool) -> bool:
         if words[place] in _BREAK_EN:
             words = words[place + 1 :]
             break
-    if not whole_clause:
+    if negation == "near":
         words = words[-_REACH[lang] :]
     return any(_NEGATOR_EN.match(word) for word in words) or any(pair in ("rather than", "instead of") for pair in map(" ".join, itertools.pairwise(words)))
 
@@ -120,28 +124,28 @@ def _holds_negator(alternative: str, lang: Lang) -> bool:
     return any(_NEGATOR_EN.match(word) for word in normalise(alternative, lang).split())
 
 
-def says(text: str, alternative: str, lang: Lang, whole_clause: bool = False) -> bool:
+def says(text: str, alternative: str, lang: Lang, negation: Negation = "near") -> bool:
     """Whether `alternative` stands in a canonical text without being negated.
 
     Args:
         text: from `canonical`.
         alternative: wording; `*` after a Latin word matches any ending, elsewhere a short gap.
         lang: language of both.
-        whole_clause: whether a negator anywhere before the hit in its clause counts, not only one close to it.
+        negation: which negators undo a hit: one close before it, one anywhere before it in its clause, or none.
     """
-    return any(not _negated(text, start, lang, whole_clause) for start in _find(text, alternative, lang))
+    return any(not _negated(text, start, lang, negation) for start in _find(text, alternative, lang))
 
 
-def meets(text: str, point: Point, lang: Lang, whole_clause: bool = False) -> bool:
+def meets(text: str, point: Point, lang: Lang, negation: Negation = "near") -> bool:
     """Whether a canonical text meets every group of a point.
 
     Where a group is met by wording that holds a negator ("not fix"), that negator belongs to the point, so the other groups ("place") are found
     whatever stands before them.
     """
-    own = any(_holds_negator(alternative, lang) and says(text, alternative, lang, whole_clause) for group in point for alternative in group)
+    own = any(_holds_negator(alternative, lang) and says(text, alternative, lang, negation) for group in point for alternative in group)
     if own:
         return all(any(True for alternative in group for _ in _find(text, alternative, lang)) for group in point)
-    return all(any(says(text, alternative, lang, whole_clause) for alternative in group) for group in point)
+    return all(any(says(text, alternative, lang, negation) for alternative in group) for group in point)
 
 
 def shares_run(a: str, b: str, lang: Lang, at_least: int) -> bool:

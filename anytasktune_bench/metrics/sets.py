@@ -135,7 +135,7 @@ def _on_topic(graded: Graded, metric: Metric, lines: Sequence[Tagged]) -> float:
     """Share of lines with a known item whose question holds a cue of that item (`params.cues`)."""
     cues: Any = metric.params.get("cues") or {}
     known = [line for line in lines if line.label]
-    on = [any(says(canonical(line.text, graded.lang), cue, graded.lang, False) for cue in cues.get(line.label, {}).get(graded.lang, ())) for line in known]
+    on = [any(says(canonical(line.text, graded.lang), cue, graded.lang) for cue in cues.get(line.label, {}).get(graded.lang, ())) for line in known]
     return sum(on) / len(on) if on else 0.0
 
 

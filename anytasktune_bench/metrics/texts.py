@@ -30,7 +30,7 @@ def key_points(graded: Graded, metric: Metric) -> Part:
     text, why = _text(graded, metric)
     canon = canonical(text, graded.lang) if text else " "
     said = [bool(text) and meets(canon, point, graded.lang) for point in points]
-    against = [bool(text) and meets(canon, point, graded.lang, whole_clause=True) for point in anti]
+    against = [bool(text) and meets(canon, point, graded.lang, "clause") for point in anti]
     value = max(0, sum(said) - sum(against)) / len(points) if points else 0.0
     copied = _copied(graded, metric, text)
     if copied:
@@ -122,7 +122,8 @@ def real_lines(graded: Graded, metric: Metric) -> tuple[list[str | None], str]:
 def issue_f1(graded: Graded, metric: Metric) -> Part:
     """F1 of predicted lines against gold issues: a line meets an issue if it says the issue's point, each issue once.
 
-    A line that meets two issues matches none, so one line cannot gather everything; every line counts as predicted, so long lists cost
+    What a line asks is the same whether it is put as "whether" or "whether not", so negators undo nothing here. A line that meets two issues
+    matches none, so one line cannot gather everything; every line counts as predicted, so long lists cost
     precision. See `real_lines` for lines that earn nothing.
 
     Returns:
@@ -130,7 +131,7 @@ def issue_f1(graded: Graded, metric: Metric) -> Part:
     """
     issues: list[Any] = graded.gold["issues"]
     lines, why = real_lines(graded, metric)
-    met = [[j for j, issue in enumerate(issues) if line is not None and meets(canonical(line, graded.lang), issue, graded.lang)] for line in lines]
+    met = [[j for j, issue in enumerate(issues) if line is not None and meets(canonical(line, graded.lang), issue, graded.lang, "none")] for line in lines]
     hit = {found[0] for found in met if len(found) == 1}
     notes = []
     for line, raw, found in zip(lines, graded.parsed.value, met, strict=True):

@@ -47,8 +47,8 @@ def test_what_is_said(lang, text: str, alternative: str, said: bool) -> None:
 
 def test_an_anti_point_is_not_said_after_a_negator_anywhere_in_its_clause() -> None:
     text = canonical("请不要在没有医生指导的情况下自己去药店买药吃", "zh")
-    assert not says(text, "买药吃", "zh", whole_clause=True)
-    assert says(canonical("自己去药店买药吃", "zh"), "买药吃", "zh", whole_clause=True)
+    assert not says(text, "买药吃", "zh", negation="clause")
+    assert says(canonical("自己去药店买药吃", "zh"), "买药吃", "zh", negation="clause")
 
 
 def test_a_point_needs_all_groups_and_its_own_negator_is_no_objection() -> None:
