@@ -138,7 +138,9 @@ def test_a_disk_that_fills_up_in_training_leaves_no_adapter(chat_model: Path, tm
     options = ["--model", str(chat_model), "--lang", "en", "--limit", "4", "--epochs", "1", "--dtype", "float32", "--device", "cpu", "--out", str(tmp_path / "adapter")]
     found = run("train", "S1", *options, preexec_fn=_small_files)
     assert found.returncode == 1 and "Free some space" in found.stderr and "Traceback" not in found.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert {path.name for path in tmp_path.iterdir()} <= {".adapter.unfinished"}
+    found = run("train", "S1", *options, "--resume")
+    assert found.returncode == 0 and [path.name for path in tmp_path.iterdir()] == ["adapter"], found.stderr
 
 
 def test_a_language_that_is_none_is_a_usage_error() -> None:

@@ -60,7 +60,9 @@ def test_a_killed_run_goes_on_to_the_same_end(chat_model: Path, unbroken: Path, 
     first, second = (load_file(folder / "adapter_model.safetensors") for folder in (unbroken, out))
     assert all(torch.equal(first[name], second[name]) for name in first)
     stamps = [json.loads((folder / "anytasktune.json").read_text(encoding="utf-8")) for folder in (unbroken, out)]
-    assert stamps[0]["history"] == stamps[1]["history"]
+    # The trainer reports the mean loss since the last report; after an interruption it knows the steps since then only.
+    histories = [[{key: value for key, value in entry.items() if key != "loss"} for entry in stamp["history"]] for stamp in stamps]
+    assert histories[0] == histories[1]
     assert not unfinished_folder(out).exists() and (out / "loss.svg").is_file()
 
 
