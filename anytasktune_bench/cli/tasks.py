@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -13,6 +14,16 @@ from anytasktune_bench.cli.options import say, select_with_rows
 @click.group()
 def export() -> None:
     """Write files that are made from the specifications."""
+
+
+def _report(kind: str, out: Path, problems: Sequence[str]) -> None:
+    """Say that a folder is up to date, or name what is not and exit with 1."""
+    for problem in problems:
+        say(problem)
+    if problems:
+        say(f"error: run `anytasktune export {kind} --out {out}` and commit the result.")
+        sys.exit(1)
+    say(f"{out} is up to date")
 
 
 @export.command("tasks")
@@ -29,13 +40,7 @@ def export_tasks_command(out: Path, check: bool) -> None:
 
     specs = select_with_rows("all")
     if check:
-        problems = drift(specs, out)
-        for problem in problems:
-            say(problem)
-        if problems:
-            say(f"error: run `anytasktune export tasks --out {out}` and commit the result.")
-            sys.exit(1)
-        say(f"{out} is up to date")
+        _report("tasks", out, drift(specs, out))
         return
     say(f"wrote {len(export_tasks(specs, out))} files to {out}")
 
@@ -60,12 +65,7 @@ def export_docs_command(out: Path, check: bool) -> None:
     if check:
         problems = [f"{out / name}: {'is out of date' if name in files and name in here else 'is missing' if name in files else 'belongs to no sub-task'}"
                     for name in sorted(files.keys() | here.keys()) if files.get(name) != here.get(name)]  # fmt: skip
-        for problem in problems:
-            say(problem)
-        if problems:
-            say(f"error: run `anytasktune export docs --out {out}` and commit the result.")
-            sys.exit(1)
-        say(f"{out} is up to date")
+        _report("docs", out, problems)
         return
     for name, text in files.items():
         write_text(out / name, text)
