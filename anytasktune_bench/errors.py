@@ -8,6 +8,7 @@ AnyTaskTuneError
 ├── DataError           a split, build or manifest is missing or does not match
 ├── RecordError         a result record or its samples are wrong
 ├── RunError            a run cannot start or go on (model, folder, settings)
+├── HubError            the Hugging Face Hub refuses or cannot be reached
 └── OutputError         a file cannot be written (permission, space)
 """
 
@@ -44,6 +45,10 @@ class RecordError(AnyTaskTuneError):
 
 class RunError(AnyTaskTuneError):
     """A run cannot start or go on."""
+
+
+class HubError(AnyTaskTuneError):
+    """The Hugging Face Hub refuses or cannot be reached."""
 
 
 class OutputError(AnyTaskTuneError):

@@ -6,7 +6,6 @@ transformers reads GGUF slowly and cannot save what it read, so a GGUF file is c
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -62,10 +61,15 @@ def resolve_model(model: str, progress: Callable[[str], None] = lambda _: None) 
         folder, name = _from_file(path, progress)
         return ModelRef(name, str(folder), path.name, sha256=folder_sha256(folder))
     repo, _, revision = model.partition("@")
-    looks_local = path.is_absolute() or model.startswith((".", "~")) or path.suffix in (".gguf", ".whl") or repo.count("/") != 1
-    if looks_local:
+    if not is_hub_id(model):
         raise RunError(f"{model}: there is no such folder or file. Give a folder, a .gguf file, a wheel that holds one, or a Hub id such as Qwen/Qwen2-1.5B-Instruct.")
     return ModelRef(repo.split("/")[1], repo, repo, revision=revision or None)
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a name that is no folder or file here has the form of a Hub id, `owner/name` with optional `@revision`."""
+    path = Path(name)
+    return not (path.is_absolute() or name.startswith((".", "~")) or path.suffix in (".gguf", ".whl") or name.partition("@")[0].count("/") != 1)
 
 
 def folder_sha256(folder: Path) -> str:
@@ -134,18 +138,6 @@ def _convert(gguf: Path, target: Path) -> None:
         raise OutputError(f"{target}: cannot be written ({error.strerror or error}). Free some space or set {CACHE_ENV}.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def adapter_info(adapter: Path) -> dict[str, Any]:
-    """The stamp of an adapter made by `anytasktune train` (empty for a foreign PEFT adapter), with its weights' sha256.
-
-    Raises:
-        RunError: the folder holds no adapter.
-    """
-    if not (adapter / "adapter_config.json").is_file():
-        raise RunError(f"{adapter}: holds no adapter (no adapter_config.json). Give the folder that `anytasktune train` wrote.")
-    stamp = adapter / "anytasktune.json"
-    return {**(json.loads(stamp.read_text(encoding="utf-8")) if stamp.is_file() else {}), "adapter_sha256": folder_sha256(adapter)}
 
 
 def load_tokenizer(ref: ModelRef) -> Any:

@@ -15,7 +15,7 @@ from anytasktune_bench.cli import COMMANDS, cli
 ROOT = Path(anytasktune_bench.__file__).parent
 LAYERS = [
     {"version", "errors"},
-    {"files", "spec", "subtasks"},
+    {"files", "hub", "spec", "subtasks"},
     {"rows"},
     {"catalog", "text", "prompt"},
     {"values", "gold"},
@@ -23,6 +23,7 @@ LAYERS = [
     {"metrics"},
     {"pages"},
     {"models", "shared_prefix", "generation"},
+    {"adapters"},
     {"records"},
     {"data"},
     {"evaluation", "training"},

@@ -22,7 +22,7 @@ assert sys.argv[1] in anytasktune_bench.__file__, anytasktune_bench.__file__
 assert load_dataset("M1", "zh", "test").num_rows == 40
 assert sys.argv[1] in str(tasks_path()) and drift(load_catalog().with_rows, tasks_path()) == []
 root = pathlib.Path(anytasktune_bench.__file__).parent
-assert list(root.glob("leaderboard/templates/*.j2")) and (root / "actions.yaml").is_file()
+assert list(root.glob("leaderboard/templates/*.j2")) and (root / "training" / "adapter_card.md.j2").is_file() and (root / "actions.yaml").is_file()
 print("complete")
 """
 

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from anytasktune_bench.cli.options import adapter_base, device_options, json_option, lang_option, print_json, print_table, say, select_with_rows, source_option, tasks_option
+from anytasktune_bench.cli.options import (
+    adapter_option,
+    device_options,
+    json_option,
+    lang_option,
+    model_and_adapter,
+    print_json,
+    print_table,
+    say,
+    select_with_rows,
+    source_option,
+    tasks_option,
+)
 
 if TYPE_CHECKING:
     from anytasktune_bench.records import Record, Sample
@@ -16,7 +28,7 @@ if TYPE_CHECKING:
 
 @click.command("eval")
 @click.argument("model", required=False)
-@click.option("--adapter", type=click.Path(path_type=Path), help="Folder of a PEFT adapter, such as `anytasktune train` writes.")
+@adapter_option
 @tasks_option
 @lang_option
 @click.option("--out", default="runs", show_default=True, type=click.Path(path_type=Path), help="Folder for the records.")
@@ -30,7 +42,7 @@ if TYPE_CHECKING:
 @source_option
 @device_options
 @json_option
-def evaluate_command(model: str | None, adapter: Path | None, tasks: str, lang: tuple[Any, ...], out: Path, as_json: bool, **options: Any) -> None:
+def evaluate_command(model: str | None, adapter: str | None, tasks: str, lang: tuple[Any, ...], out: Path, as_json: bool, **options: Any) -> None:
     """Let a model answer the test rows and score it.
 
     MODEL is a folder, a .gguf file, a wheel that holds one, or a Hub id (with @revision); it may be left out where --adapter names its base.
@@ -43,13 +55,12 @@ def evaluate_command(model: str | None, adapter: Path | None, tasks: str, lang: 
     """
     from anytasktune_bench.evaluation.run import EvalOptions, evaluate
     from anytasktune_bench.files import check_writable
-    from anytasktune_bench.models import resolve_model
     from anytasktune_bench.records import write_record
 
     specs = select_with_rows(tasks)
     check_writable(out)
-    ref = resolve_model(adapter_base(model, adapter), progress=say)
-    record, samples = evaluate(ref, specs, lang, EvalOptions(**options), adapter, progress=say)
+    ref, folder = model_and_adapter(model, adapter)
+    record, samples = evaluate(ref, specs, lang, EvalOptions(**options), folder, progress=say)
     path = write_record(out / run_name(record), record, samples)
     if as_json:
         print_json({"record": str(path), "results": {name: result.model_dump() for name, result in record.results.items()}})

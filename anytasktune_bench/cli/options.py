@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from anytasktune_bench.models import ModelRef
     from anytasktune_bench.spec import SubTask
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -19,6 +20,8 @@ lang_option = click.option("--lang", default="zh,en", show_default=True, callbac
 tasks_option = click.option("--tasks", default="all", show_default=True, help="Codes, ids, domains, paper13 or all, separated by commas.")
 seed_option = click.option("--seed", default=0, show_default=True, help="Random seed.")
 source_option = click.option("--source", default="wheel", show_default=True, help="Where rows come from: wheel, or a folder made by `anytasktune data build`.")
+
+adapter_option = click.option("--adapter", help="A PEFT adapter: a folder, such as `anytasktune train` writes, or a Hub id.")
 
 
 def parse_langs(value: str) -> tuple[str, ...]:
@@ -88,22 +91,21 @@ def display_width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def adapter_base(model: str | None, adapter: Path | None) -> str:
-    """The model's name: as given, or the base that the adapter's configuration names.
+def model_and_adapter(model: str | None, adapter: str | None) -> tuple[ModelRef, Path | None]:
+    """The model that is meant, and the folder of the adapter on it.
+
+    Args:
+        model: as for `resolve_model`; the adapter's base if None.
+        adapter: a folder or a Hub id.
 
     Raises:
-        RunError: neither is given, or the adapter does not say.
+        RunError: neither is given, one cannot be found, or the adapter does not say what its base is.
     """
+    from anytasktune_bench.adapters import base_of, resolve_adapter
     from anytasktune_bench.errors import RunError
+    from anytasktune_bench.models import resolve_model
 
-    if model:
-        return model
-    if adapter is None:
+    folder = resolve_adapter(adapter) if adapter else None
+    if not model and folder is None:
         raise RunError("no model was named. Give one with --model, or an adapter with --adapter.")
-    from anytasktune_bench.models import adapter_info
-
-    adapter_info(adapter)
-    base = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8")).get("base_model_name_or_path")
-    if not base:
-        raise RunError(f"{adapter}: does not say which model it was trained on. Give it with --model.")
-    return str(base)
+    return resolve_model(model or (base_of(folder) if folder else ""), progress=say), folder

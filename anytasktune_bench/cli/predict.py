@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from anytasktune_bench.spec import Lang
 
-from anytasktune_bench.cli.options import adapter_base, device_options, print_json, say
+from anytasktune_bench.cli.options import adapter_option, device_options, model_and_adapter, print_json
 
 
 def read_input() -> str:
@@ -39,36 +38,29 @@ def language_of(text: str, lang: str | None) -> Lang:
 @click.command()
 @click.argument("task")
 @click.option("--model", help="A folder, a .gguf file, a wheel that holds one, or a Hub id; an adapter's base by default.")
-@click.option("--adapter", type=click.Path(path_type=Path), help="Folder of a PEFT adapter.")
+@adapter_option
 @click.option("--lang", type=click.Choice(["zh", "en"]), help="Language of the prompt; by the text if left out.")
 @click.option("--parse", "parsed", is_flag=True, help="Print the parsed answer as JSON; exit with 1 if it has not the required format.")
 @device_options
-def predict(task: str, model: str | None, adapter: Path | None, lang: str | None, parsed: bool, dtype: str, device: str | None) -> None:
+def predict(task: str, model: str | None, adapter: str | None, lang: str | None, parsed: bool, dtype: str, device: str | None) -> None:
     """Answer one input from standard input.
 
     \b
     Example:
       echo "I've had a cough for two weeks and a bit of a fever." | anytasktune predict M1 --adapter adapters/M1-S1 --parse
     """
+    from anytasktune_bench.adapters import load_adapted
     from anytasktune_bench.catalog import load_catalog
-    from anytasktune_bench.errors import RunError
     from anytasktune_bench.generation import encode, generate
-    from anytasktune_bench.models import first_line, load_model, load_tokenizer, resolve_model
+    from anytasktune_bench.models import load_model, load_tokenizer
     from anytasktune_bench.outputs import parse, to_json
     from anytasktune_bench.prompt import render
 
     spec = load_catalog().get(task)
     text = read_input()
     language = language_of(text, lang)
-    ref = resolve_model(adapter_base(model, adapter), progress=say)
-    tokenizer, loaded = load_tokenizer(ref), load_model(ref, dtype, device)
-    if adapter:
-        from peft import PeftModel
-
-        try:
-            loaded = PeftModel.from_pretrained(loaded, str(adapter.resolve()))
-        except (OSError, ValueError, RuntimeError) as error:
-            raise RunError(f"{adapter}: cannot be put on {ref.source} ({first_line(error)}). Give the adapter's own base.") from error
+    ref, folder = model_and_adapter(model, adapter)
+    tokenizer, loaded = load_tokenizer(ref), load_adapted(ref, folder, dtype, device) if folder else load_model(ref, dtype, device)
     prompt = encode(tokenizer, render(tokenizer, spec, language, text))
     answer = generate(loaded, tokenizer, [prompt], spec.output.max_new_tokens[language])[0].strip()
     if not parsed:

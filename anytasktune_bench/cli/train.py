@@ -1,16 +1,15 @@
-"""`anytasktune train | recipes | merge | drift | run`."""
+"""`anytasktune train | recipes`."""
 
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from anytasktune_bench.cli.adapters import push_adapter
 from anytasktune_bench.cli.options import (
-    adapter_base,
     device_options,
     json_option,
     lang_option,
@@ -60,6 +59,10 @@ if TYPE_CHECKING:
 @click.option("--name", help="Name of the adapter in tables (with one adapter).")
 @click.option("--report-to", default="none", show_default=True, help="Logger of transformers' Trainer, such as tensorboard or wandb.")
 @click.option("--resume", is_flag=True, help="Go on with an unfinished run; adapters that are finished are left as they are.")
+@click.option("--eval", "score", is_flag=True, help="Then score the adapter on its sub-tasks' test rows; records and scores go into its folder and card.")
+@click.option("--push", "repo", help="Then write the adapter to the Hub as this repository; with several adapters, each name is appended.")
+@click.option("--base", help="Hub id of the base for --push, if it is a local copy here.")
+@click.option("--private", is_flag=True, help="Make a new repository private.")
 @click.option("--dry-run", is_flag=True, help="Say what the run will take, and stop.")
 @seed_option
 @source_option
@@ -76,6 +79,10 @@ def train(
     out: Path | None,
     lang: tuple[Any, ...],
     resume: bool,
+    score: bool,
+    repo: str | None,
+    base: str | None,
+    private: bool,
     dry_run: bool,
     as_json: bool,
     **options: Any,
@@ -89,10 +96,12 @@ def train(
     Example:
       anytasktune train M1,S1 --model Qwen/Qwen2-1.5B-Instruct --lr 2e-4 --out adapters/M1-S1
       anytasktune train medicine --recipe qwen2-7b-lora --mix subtask --dry-run
+      anytasktune train M1 --recipe qwen2-1.5b-lora --eval --push your-name/qwen2-1.5b-m1
     """
     from anytasktune_bench.catalog import load_catalog
     from anytasktune_bench.errors import RunError
     from anytasktune_bench.models import resolve_model
+    from anytasktune_bench.training.card import hub_base
     from anytasktune_bench.training.mixture import adapters_of
     from anytasktune_bench.training.options import TrainOptions, load_recipe
 
@@ -111,9 +120,18 @@ def train(
     if dry_run:
         _dry_run(ref, wanted, settings, as_json)
         return
+    if (score or repo) and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise RunError("--eval and --push are for one process. Train first, then run `anytasktune eval --adapter` and `anytasktune push`.")
+    if repo:
+        hub_base(ref.source, base)
     single = mix == "all"
     folders = {name: (out or Path("adapters") / name) if single else (out or Path("adapters")) / name for name in wanted}
     made = [_train_one(ref, specs, folders[name], settings, resume, as_json) for name, specs in wanted.items()]
+    for name, specs in wanted.items():
+        if score:
+            _score(ref, specs, folders[name], settings, as_json)
+        if repo:
+            say(push_adapter(folders[name], repo if single else f"{repo}-{name}", base, (), private))
     if as_json:
         print_json(made[0] if single else made)
 
@@ -121,23 +139,34 @@ def train(
 def _train_one(ref: ModelRef, specs: list[SubTask], folder: Path, options: TrainOptions, resume: bool, quiet: bool) -> dict[str, Any]:
     import json
 
-    from anytasktune_bench.files import write_text
-    from anytasktune_bench.training.plot import loss_svg
-    from anytasktune_bench.training.run import STAMP
+    from anytasktune_bench.adapters import STAMP
     from anytasktune_bench.training.run import train as run_training
 
-    first = int(os.environ.get("RANK", "0")) == 0  # of several processes under a launcher, one writes and speaks
+    first = int(os.environ.get("RANK", "0")) == 0  # of several processes under a launcher, one speaks
     if resume and (folder / STAMP).is_file():
         say(f"{folder} is finished")
         return {"adapter": str(folder), **json.loads((folder / STAMP).read_text(encoding="utf-8"))}
     stamp = run_training(ref, specs, folder, options, quiet=quiet, progress=say, resume=resume)
-    if first:
-        write_text(folder / "loss.svg", loss_svg(stamp["history"], f"{stamp['name']} on {stamp['base']['name']}"))
     if first and not quiet:
         figures = stamp["figures"]
         say(f"{figures['steps']:.0f} steps in {figures['seconds']:.0f} s, {figures['tokens_per_second']:.0f} tokens/s, best validation loss {figures['best_validation']:.4f}")
         click.echo(str(folder))
     return {"adapter": str(folder), **stamp}
+
+
+def _score(ref: ModelRef, specs: list[SubTask], folder: Path, options: TrainOptions, quiet: bool) -> None:
+    """Score a finished adapter on its test rows, keep the record in its folder, and write the scores into its card."""
+    from anytasktune_bench.cli.evaluate import print_results
+    from anytasktune_bench.evaluation.run import EvalOptions, evaluate
+    from anytasktune_bench.records import write_record
+    from anytasktune_bench.training.card import write_card
+
+    settings = EvalOptions(dtype=options.dtype, device=options.device, source=options.source, implicit=options.implicit)
+    record, samples = evaluate(ref, specs, options.langs, settings, folder, progress=say)
+    write_record(folder / "eval", record, samples)
+    write_card(folder)
+    if not quiet:
+        print_results(record, samples)
 
 
 def _dry_run(ref: ModelRef, wanted: dict[str, list[SubTask]], options: TrainOptions, as_json: bool) -> None:
@@ -175,96 +204,3 @@ def recipes(as_json: bool) -> None:
         print_json({name: recipe.model_dump() for name, recipe in found.items()})
         return
     print_table(["recipe", "model", "for", "verified"], [[name, recipe.model, recipe.hardware, recipe.verified] for name, recipe in found.items()])
-
-
-@click.command()
-@click.argument("adapter", type=click.Path(path_type=Path))
-@click.option("--model", help="The adapter's base, if it is not where the adapter says.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the merged model.")
-@click.option("--dtype", default="bfloat16", show_default=True, type=click.Choice(["bfloat16", "float16", "float32"]), help="Of the written weights; the sum is taken in float32.")
-def merge(adapter: Path, model: str | None, out: Path, dtype: str) -> None:
-    """Merge an adapter into its base, so that it runs anywhere a plain model runs.
-
-    \b
-    Example:
-      anytasktune merge adapters/M1-S1 --out merged/M1-S1
-    """
-    from anytasktune_bench.models import resolve_model
-    from anytasktune_bench.training.merge import merge as merge_adapter
-
-    ref = resolve_model(adapter_base(model, adapter), progress=say)
-    click.echo(str(merge_adapter(ref, adapter, out, dtype)))
-
-
-@click.command()
-@click.argument("adapter", type=click.Path(path_type=Path))
-@click.option("--model", help="The adapter's base, if it is not where the adapter says.")
-@lang_option
-@device_options
-@json_option
-def drift(adapter: Path, model: str | None, lang: tuple[Any, ...], dtype: str, device: str | None, as_json: bool) -> None:
-    """Measure how far an adapter moves its base on general prompts.
-
-    Sixty held-out prompts that belong to no sub-task: loss on the base's own answers with and without the adapter, and how alike the answers are.
-
-    \b
-    Example:
-      anytasktune drift adapters/M1-S1
-    """
-    from anytasktune_bench.catalog import load_catalog
-    from anytasktune_bench.models import load_tokenizer, resolve_model
-    from anytasktune_bench.training.merge import load_adapted
-    from anytasktune_bench.training.replay import measure_drift
-
-    ref = resolve_model(adapter_base(model, adapter), progress=say)
-    found = measure_drift(ref, load_adapted(ref, adapter, dtype, device), load_tokenizer(ref), load_catalog().specs[0], lang, progress=say)
-    if as_json:
-        print_json(vars(found))
-        return
-    rise = found.loss_tuned - found.loss_base
-    click.echo(f"loss on the base's own answers to {found.prompts} general prompts: base {found.loss_base:.3f}, tuned {found.loss_tuned:.3f} ({rise:+.3f})")
-    click.echo(f"answers: {found.same_answers:.0%} word for word alike, ROUGE-L {found.rouge_l:.3f}")
-
-
-@click.command("run")
-@click.argument("action")
-@click.option("--adapters", type=click.Path(path_type=Path), help="Folder with adapters, as `train --mix subtask --out` leaves it; the base answers where there is none.")
-@click.option("--model", help="The base model; the first adapter's if left out.")
-@click.option("--lang", type=click.Choice(["zh", "en"]), help="Language of the prompts; by the text if left out.")
-@device_options
-@json_option
-def run_command(action: str, adapters: Path | None, model: str | None, lang: str | None, dtype: str, device: str | None, as_json: bool) -> None:
-    """Run a business action's sub-tasks as a chain on one input from standard input.
-
-    One base is loaded once; each sub-task is answered with its own adapter, and every answer is shown parsed.
-
-    \b
-    Example:
-      echo "My knee has hurt for two weeks, worse on the stairs." | anytasktune run triage --adapters adapters
-    """
-    from anytasktune_bench.catalog import load_catalog
-    from anytasktune_bench.cli.predict import language_of, read_input
-    from anytasktune_bench.errors import RunError
-    from anytasktune_bench.models import resolve_model
-    from anytasktune_bench.training.chain import run_action
-
-    catalog = load_catalog()
-    actions = {found.id: found for found in catalog.actions()}
-    if action not in actions:
-        raise RunError(f"there is no action {action!r}. There are {', '.join(actions)}.")
-    text = read_input()
-    language = language_of(text, lang)
-    if not model and adapters:
-        first = next(iter(sorted(path.parent for path in adapters.rglob("adapter_config.json"))), None)
-        model = adapter_base(None, first) if first else None
-    if not model:
-        raise RunError("no model was named. Give one with --model, or a folder of adapters with --adapters.")
-    steps = []
-    for step in run_action(resolve_model(model, progress=say), actions[action], catalog, language, text, adapters, dtype, device):
-        steps.append(step)
-        if not as_json:
-            click.echo(f"{step.subtask} ({step.adapter or 'base'}){'' if step.valid else ', not in the required format'}\n{step.answer}\n")
-    if as_json:
-        print_json({"action": action, "lang": language, "steps": [vars(step) for step in steps]})
-    if not all(step.valid for step in steps):
-        sys.exit(1)

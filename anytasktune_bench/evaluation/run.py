@@ -16,11 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from anytasktune_bench.adapters import check_base
 from anytasktune_bench.data.load import WHEEL
 from anytasktune_bench.errors import RunError
 from anytasktune_bench.evaluation.export import export_tasks
 from anytasktune_bench.metrics import SCORER_VERSION, aggregate
-from anytasktune_bench.models import ModelRef, adapter_info, first_line, pick_device, pick_dtype
+from anytasktune_bench.models import ModelRef, first_line, pick_device, pick_dtype
 from anytasktune_bench.prompt import PROMPT_VERSION
 from anytasktune_bench.records import Category, ModelInfo, Record, Sample, Settings, TaskResult, samples_sha256
 from anytasktune_bench.spec import Lang, SubTask
@@ -79,7 +80,7 @@ def evaluate(
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     started, clock = datetime.now(UTC), time.monotonic()
-    stamp = _check_adapter(ref, adapter)
+    stamp = check_base(ref, adapter) if adapter else {}
     progress(f"loading {ref.source}" + (f" with adapter {adapter.name}" if adapter else ""))
     lm = _load(ref, adapter, options)
     templated = bool(lm.tokenizer.chat_template)
@@ -133,16 +134,6 @@ def evaluate(
         hardware=hardware(lm),
     )
     return record, samples
-
-
-def _check_adapter(ref: ModelRef, adapter: Path | None) -> dict[str, Any]:
-    if adapter is None:
-        return {}
-    stamp = adapter_info(adapter)
-    trained_on = stamp.get("base", {}).get("sha256")
-    if trained_on and ref.sha256 and trained_on != ref.sha256:
-        raise RunError(f"{adapter}: was trained on {stamp['base']['source']}, and {ref.source} has other weights. Give the adapter's own base.")
-    return stamp
 
 
 def _load(ref: ModelRef, adapter: Path | None, options: EvalOptions) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anytasktune_bench.adapters import check_base
 from anytasktune_bench.catalog import Action, Catalog
 from anytasktune_bench.errors import RunError
 from anytasktune_bench.generation import encode, generate
@@ -14,7 +15,6 @@ from anytasktune_bench.models import ModelRef, first_line, load_model, load_toke
 from anytasktune_bench.outputs import parse, to_json
 from anytasktune_bench.prompt import render
 from anytasktune_bench.spec import Lang, SubTask
-from anytasktune_bench.training.merge import check_base
 
 
 @dataclass(frozen=True)

@@ -5,40 +5,11 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
-from anytasktune_bench.errors import OutputError, RunError
+from anytasktune_bench.adapters import STAMP, check_base, load_adapted
+from anytasktune_bench.errors import OutputError
 from anytasktune_bench.files import write_json
-from anytasktune_bench.models import ModelRef, adapter_info, first_line, load_model, load_tokenizer
-from anytasktune_bench.training.run import STAMP
-
-
-def load_adapted(ref: ModelRef, adapter: Path, dtype: str = "auto", device: str | None = None) -> Any:
-    """The base with the adapter on it.
-
-    Raises:
-        RunError: the adapter was trained on other weights, or does not fit.
-    """
-    from peft import PeftModel
-
-    check_base(ref, adapter)
-    try:
-        return PeftModel.from_pretrained(load_model(ref, dtype, device), str(adapter.resolve()))
-    except (OSError, ValueError, RuntimeError) as error:
-        raise RunError(f"{adapter}: cannot be put on {ref.source} ({first_line(error)}). Give the adapter's own base.") from error
-
-
-def check_base(ref: ModelRef, adapter: Path) -> dict[str, Any]:
-    """The adapter's stamp, if it belongs to the base.
-
-    Raises:
-        RunError: it was trained on other weights.
-    """
-    stamp = adapter_info(adapter)
-    trained_on = stamp.get("base", {}).get("sha256")
-    if trained_on and ref.sha256 and trained_on != ref.sha256:
-        raise RunError(f"{adapter}: was trained on {stamp['base']['source']}, and {ref.source} has other weights. Give the adapter's own base.")
-    return stamp
+from anytasktune_bench.models import ModelRef, load_tokenizer
 
 
 def merge(ref: ModelRef, adapter: Path, out: Path, dtype: str = "float32", device: str | None = None) -> Path:

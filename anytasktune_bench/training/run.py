@@ -10,18 +10,19 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from anytasktune_bench.adapters import STAMP
 from anytasktune_bench.data.load import load_records
 from anytasktune_bench.data.tables import train_fingerprint
 from anytasktune_bench.errors import OutputError, RunError
-from anytasktune_bench.files import check_writable, write_json
+from anytasktune_bench.files import check_writable, write_json, write_text
 from anytasktune_bench.models import ModelRef, first_line, load_model, load_tokenizer, pick_device, pick_dtype
 from anytasktune_bench.prompt import PROMPT_VERSION
 from anytasktune_bench.spec import SubTask
+from anytasktune_bench.training.card import write_card
 from anytasktune_bench.training.checkpoints import open_run
 from anytasktune_bench.training.options import TrainOptions
+from anytasktune_bench.training.plot import loss_svg
 from anytasktune_bench.version import __version__
-
-STAMP = "anytasktune.json"
 
 
 def train(
@@ -95,6 +96,8 @@ def train(
         if processes.is_main_process:
             model.save_pretrained(finished)
             write_json(finished / STAMP, stamp)
+            write_text(finished / "loss.svg", loss_svg(history, f"{stamp['name']} on {ref.name}"))
+            write_card(finished)
             if out.exists():
                 out.rmdir()
             shutil.move(finished, out)
@@ -198,7 +201,7 @@ def _fit(
     from transformers.utils import logging as transformers_logging
 
     from anytasktune_bench.training.examples import collate
-    from anytasktune_bench.training.trainer import Progress, StopOnNaN, TaskTrainer, history_of
+    from anytasktune_bench.training.trainer import LogAtEpochEnd, Progress, StopOnNaN, TaskTrainer, history_of
 
     transformers_logging.set_verbosity_error()
     cpu = (options.device or pick_device()) == "cpu"
@@ -234,7 +237,7 @@ def _fit(
     )
     holder: list[TaskTrainer] = []
     bar = Progress(lambda: holder[0], quiet)
-    callbacks: list[Any] = [bar, StopOnNaN(), *([EarlyStoppingCallback(options.patience)] if options.patience else [])]
+    callbacks: list[Any] = [bar, StopOnNaN(), LogAtEpochEnd(), *([EarlyStoppingCallback(options.patience)] if options.patience else [])]
     trainer = TaskTrainer(model=model, args=arguments, train_dataset=train_set, eval_dataset=validation_set, data_collator=collate, callbacks=callbacks)
     trainer.temperature = options.temperature
     trainer.share_prefix = arguments.world_size == 1 and not options.checkpointing

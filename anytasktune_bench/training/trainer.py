@@ -115,6 +115,14 @@ class StopOnNaN(TrainerCallback):  # type: ignore[misc]
             control.should_training_stop = True
 
 
+class LogAtEpochEnd(TrainerCallback):  # type: ignore[misc]
+    """Reports the loss before each checkpoint: the mean since the last report is not kept in one, and a run that goes on would report another."""
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Ask for a report."""
+        control.should_log = True
+
+
 def history_of(log: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
     """Training and validation losses by step, from the Trainer's log (which a checkpoint keeps)."""
     found = []

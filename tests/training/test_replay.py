@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from anytasktune_bench.adapters import load_adapted
 from anytasktune_bench.catalog import load_catalog
 from anytasktune_bench.errors import DataError
 from anytasktune_bench.models import load_tokenizer, resolve_model
 from anytasktune_bench.training import replay
-from anytasktune_bench.training.merge import load_adapted
 from anytasktune_bench.training.options import TrainOptions
 from anytasktune_bench.training.run import train
 
