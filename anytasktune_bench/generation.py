@@ -94,10 +94,12 @@ def prefix_cache(model: Any, prefix: Sequence[int], rows: int) -> Any:
     import torch
     from transformers import DynamicCache
 
+    from anytasktune_bench.shared_prefix import cache_argument
+
     cache = DynamicCache(config=model.config.get_text_config())
     if prefix:
         ids = torch.tensor([prefix], device=model.device)
-        model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        model(input_ids=ids, **cache_argument(model, cache), use_cache=True, logits_to_keep=1)
         if rows > 1:
             cache.batch_repeat_interleave(rows)
     return cache
@@ -125,12 +127,14 @@ def _decode(model: Any, cache: Any, shared: int, suffixes: list[list[int]], budg
     """Greedy continuation ids of each suffix behind a cache of `shared` tokens, without the stop token."""
     import torch
 
+    from anytasktune_bench.shared_prefix import cache_argument
+
     ids, mask, positions = left_pad(suffixes, shared, model.device)
     answers: list[list[int]] = [[] for _ in suffixes]
     writing = list(range(len(suffixes)))
     """Index of the answer that each row of the batch writes, -1 once it has ended."""
     for step in range(budget):
-        output = model(input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        output = model(input_ids=ids, attention_mask=mask, position_ids=positions, **cache_argument(model, cache), use_cache=True, logits_to_keep=1)
         following = output.logits[:, -1].argmax(dim=-1)
         for line, token in enumerate(following.tolist()):
             if writing[line] >= 0:

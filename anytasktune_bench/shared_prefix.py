@@ -8,6 +8,7 @@ matrix product over all rows, and to its own row's keys by another, under one so
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -39,6 +40,12 @@ class _RowLayer(DynamicLayer):  # type: ignore[misc]
         return self.prefix + int(super().get_seq_length())
 
 
+def cache_argument(model: Any, cache: Any) -> dict[str, Any]:
+    """The keyword argument that hands a cache to a model's forward: `cache` from transformers 5.20 or so on, `past_key_values` before and in foreign code."""
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return {"cache" if "cache" in inspect.signature(inner.forward).parameters else "past_key_values": cache}
+
+
 def supports(model: Any) -> bool:
     """Whether a model's attention is of the kind that `shared_prefix_attention` computes."""
     config = model.config.get_text_config()
@@ -55,7 +62,7 @@ def shared_cache(model: Any, prefix: Sequence[int]) -> Iterator[Any]:
         prefix: at least one token id.
     """
     cache = DynamicCache(config=model.config.get_text_config())
-    model(input_ids=torch.tensor([list(prefix)], device=model.device), past_key_values=cache, use_cache=True, logits_to_keep=1)
+    model(input_ids=torch.tensor([list(prefix)], device=model.device), **cache_argument(model, cache), use_cache=True, logits_to_keep=1)
     kept = [(layer.keys, layer.values) for layer in cache.layers]
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     before = inner.config._attn_implementation

@@ -27,7 +27,7 @@ _SHORT_FOR = {"百": 10, "千": 100, "万": 1000, "亿": 10**7}
 _HAN_NUMERAL = "零〇一二两三四五六七八九十百千万亿"
 _UNITS_ZH = (
     "个|年|月|天|日|号|周|星期|礼拜|小时|钟头|分钟|秒|次|回|趟|遍|岁|周岁|元|块|角|毛|斤|公斤|千克|毫克|克|吨|毫升|升|片|粒|颗|支|瓶|盒|包|袋|杯|碗|厘米|毫米|公里|米|里|度|倍|成|折|"
-    "楼|层|名|位|件|台|部|辆|张|条|只|头|户|笔|股|项|份|页|例|种|类|级|档|点半|点钟|代|届|期|双|套|把|根|块钱|人|平方米|平方|亩|美元|港元|欧元|英镑|人民币|小时|刻钟|口|层楼|顿|餐|晚|夜|早|轮|款"
+    "楼|层|名|位|件|台|部|辆|张|条|只|头|户|笔|股|项|份|页|例|组|种|类|级|档|点半|点钟|代|届|期|双|套|把|根|块钱|人|平方米|平方|亩|美元|港元|欧元|英镑|人民币|小时|刻钟|口|层楼|顿|餐|晚|夜|早|轮|款"
 )
 _HAN_BEFORE_UNIT = re.compile(f"(?<![{_HAN_NUMERAL}几数好上多])([{_HAN_NUMERAL}]+)(?=多?(?:{_UNITS_ZH}))")
 _HAN_AFTER_MARK = re.compile(f"(第|百分之)([{_HAN_NUMERAL}]+)")
@@ -78,9 +78,11 @@ _SAME_UNIT = {
 _OPPOSITES = (
     ("左", "右"), ("债权", "债务"), ("上涨", "下跌"), ("上升", "下降"), ("增加", "减少"), ("增持", "减持"), ("买入", "卖出"), ("买方", "卖方"), ("甲方", "乙方"),
     ("出租", "承租"), ("原告", "被告"), ("发包", "承包"), ("高血压", "低血压"), ("高血糖", "低血糖"), ("便秘", "腹泻"), ("有效", "无效"), ("一般保证", "连带责任保证"),
+    ("长了", "短了"), ("太长", "太短"), ("多了", "少了"), ("大了", "小了"), ("太大", "太小"), ("早了", "晚了"),
     ("left", "right"), ("upper", "lower"), ("creditor", "debtor"), ("buyer", "seller"), ("lessor", "lessee"), ("landlord", "tenant"), ("employer", "employee"),
     ("plaintiff", "defendant"), ("increase", "decrease"), ("rise", "fall"), ("rose", "fell"), ("gain", "loss"), ("hypertension", "hypotension"), ("valid", "invalid"),
     ("hyperglycaemia", "hypoglycaemia"), ("lawful", "unlawful"), ("inbound", "outbound"), ("front", "back"), ("morning", "evening"),
+    ("long", "short"), ("big", "small"), ("early", "late"), ("hot", "cold"),
 )  # fmt: skip
 """Words of which one in the place of the other makes a different term, however alike the rest is."""
 _POLES = {word: (pair, side) for pair, words in enumerate(_OPPOSITES) for side, word in enumerate(words)}

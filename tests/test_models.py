@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from anytasktune_bench.adapters import adapter_info
 from anytasktune_bench.errors import RunError
-from anytasktune_bench.models import adapter_info, folder_sha256, load_tokenizer, pick_dtype, resolve_model
+from anytasktune_bench.models import folder_sha256, load_tokenizer, pick_dtype, resolve_model
 
 
 def test_a_folder_is_a_model(chat_model: Path) -> None:

@@ -189,16 +189,21 @@ def _dry_run(ref: ModelRef, wanted: dict[str, list[SubTask]], options: TrainOpti
 
 
 @click.command()
+@click.option("--path", "show_path", is_flag=True, help="Print the folder they lie in; its subfolder accelerate holds settings for several GPUs.")
 @json_option
-def recipes(as_json: bool) -> None:
+def recipes(show_path: bool, as_json: bool) -> None:
     """List the recipes that `train --recipe` takes.
 
     \b
     Example:
       anytasktune recipes
     """
+    from anytasktune_bench.training.options import RECIPES
     from anytasktune_bench.training.options import recipes as all_recipes
 
+    if show_path:
+        click.echo(str(RECIPES))
+        return
     found = all_recipes()
     if as_json:
         print_json({name: recipe.model_dump() for name, recipe in found.items()})

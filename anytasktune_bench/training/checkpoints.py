@@ -11,8 +11,10 @@ from typing import Any
 from anytasktune_bench.errors import OutputError, RunError
 from anytasktune_bench.files import write_json
 
-PLAN = "plan.json"
-_COMPLETE = ("adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "trainer_state.json")
+PLAN, CHECKPOINTS, ADAPTER = "plan.json", "checkpoints", "adapter"
+"""What an unfinished run's folder holds."""
+_COMPLETE = ("adapter_model.safetensors", "trainer_state.json")
+"""The Trainer writes the second of these last, after the states of optimizer and random numbers, whose files differ between one process, FSDP and DeepSpeed."""
 
 
 def unfinished_folder(out: Path) -> Path:
@@ -55,7 +57,7 @@ def open_run(out: Path, plan: Mapping[str, Any], resume: bool) -> tuple[Path, Pa
 
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest complete checkpoint of a run; half-written ones are removed."""
-    found = sorted((folder / "checkpoints").glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]) if path.name.rpartition("-")[2].isdigit() else -1)
+    found = sorted((folder / CHECKPOINTS).glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]) if path.name.rpartition("-")[2].isdigit() else -1)
     while found:
         newest = found.pop()
         if _is_complete(newest):

@@ -19,7 +19,7 @@ from anytasktune_bench.models import ModelRef, first_line, load_model, load_toke
 from anytasktune_bench.prompt import PROMPT_VERSION
 from anytasktune_bench.spec import SubTask
 from anytasktune_bench.training.card import write_card
-from anytasktune_bench.training.checkpoints import open_run
+from anytasktune_bench.training.checkpoints import ADAPTER, CHECKPOINTS, open_run
 from anytasktune_bench.training.options import TrainOptions
 from anytasktune_bench.training.plot import loss_svg
 from anytasktune_bench.version import __version__
@@ -75,16 +75,16 @@ def train(
         base = _load_base(ref, options)
         train_set.examples += _replay(ref, base, tokenizer, specs, len(train_set), options, progress)
         model = _with_lora(base, options)
-        steps = math.ceil(len(train_set) / (options.batch_size * options.accumulation))
+        steps = math.ceil(len(train_set) / (options.batch_size * options.accumulation * processes.num_processes))
         progress(
             f"{len(train_set)} train and {len(validation_set)} validation rows, {math.ceil(steps * options.epochs)} steps" + (f", from {checkpoint.name}" if checkpoint else "")
         )
         started = time.monotonic()
-        history, figures = _fit(model, tokenizer, train_set, validation_set, folder / "checkpoints", options, quiet, checkpoint, progress)
+        history, figures = _fit(model, train_set, validation_set, folder, options, quiet, checkpoint, progress)
         if any(not math.isfinite(value) for entry in history for value in entry.values()):
             shutil.rmtree(folder, ignore_errors=True)
             raise RunError("the loss is not a number. Lower --lr, or use --dtype float32.")
-        finished = folder / "adapter"
+        finished = folder / ADAPTER
         stamp = {"name": options.name or "-".join(spec.code for spec in specs), **plan, "history": history}
         stamp["figures"] = {
             **figures,
@@ -94,7 +94,6 @@ def train(
             "processes": processes.num_processes,
         }
         if processes.is_main_process:
-            model.save_pretrained(finished)
             write_json(finished / STAMP, stamp)
             write_text(finished / "loss.svg", loss_svg(history, f"{stamp['name']} on {ref.name}"))
             write_card(finished)
@@ -195,7 +194,7 @@ def _with_lora(model: Any, options: TrainOptions) -> Any:
 
 
 def _fit(
-    model: Any, tokenizer: Any, train_set: Any, validation_set: Any, folder: Path, options: TrainOptions, quiet: bool, checkpoint: Path | None, progress: Callable[[str], None]
+    model: Any, train_set: Any, validation_set: Any, folder: Path, options: TrainOptions, quiet: bool, checkpoint: Path | None, progress: Callable[[str], None]
 ) -> tuple[list[dict[str, float]], dict[str, float]]:
     from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArguments
     from transformers.utils import logging as transformers_logging
@@ -206,7 +205,7 @@ def _fit(
     transformers_logging.set_verbosity_error()
     cpu = (options.device or pick_device()) == "cpu"
     arguments = TrainingArguments(
-        output_dir=str(folder),
+        output_dir=str(folder / CHECKPOINTS),
         per_device_train_batch_size=options.batch_size,
         per_device_eval_batch_size=options.batch_size * 2,
         gradient_accumulation_steps=options.accumulation,
@@ -234,6 +233,7 @@ def _fit(
         disable_tqdm=True,
         report_to=options.report_to,
         label_names=["labels"],
+        ddp_find_unused_parameters=False,
     )
     holder: list[TaskTrainer] = []
     bar = Progress(lambda: holder[0], quiet)
@@ -250,7 +250,9 @@ def _fit(
         except (ValueError, KeyError) as error:
             if checkpoint is None:
                 raise
-            raise RunError(f"{checkpoint}: cannot be gone on with ({first_line(error)}). Remove {folder.parent} and start anew.") from error
+            raise RunError(f"{checkpoint}: cannot be gone on with ({first_line(error)}). Remove {folder} and start anew.") from error
+    trainer.save_model(str(folder / ADAPTER))  # by every process, since each may hold a part of the weights
+    (folder / ADAPTER / "training_args.bin").unlink(missing_ok=True)
     seconds = result.metrics["train_runtime"]
     return history_of(trainer.state.log_history), {
         "steps": float(trainer.state.global_step),

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from transformers import Trainer, TrainerCallback
 
 from anytasktune_bench.generation import prefix_cache
+from anytasktune_bench.shared_prefix import cache_argument
 from anytasktune_bench.training.examples import Examples, TaskSampler
 
 SAME_LOSS = 0.02
@@ -40,10 +41,10 @@ def answer_outputs(model: Any, inputs: dict[str, Any], share_prefix: bool, **kwa
         input_ids=ids,
         attention_mask=mask,
         position_ids=positions,
-        past_key_values=cache,
         use_cache=cache is not None,
         labels=labels,
         logits_to_keep=labels.shape[1],
+        **(cache_argument(model, cache) if cache is not None else {}),
         **kwargs,
     )
 
