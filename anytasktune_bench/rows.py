@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
+from anytasktune_bench.banks import expand_gold, load_banks
 from anytasktune_bench.errors import RowError
 from anytasktune_bench.spec import LANGS, Lang, Strict
 
@@ -31,6 +32,8 @@ class Row(Strict):
     """The best answer in the required format."""
     gold: dict[str, JsonValue]
     """What the metric compares with: aliases, label ids, numbers; its form follows the output kind."""
+    banks: dict[str, list[str]] = Field(default_factory=dict)
+    """Words that several groups of the gold share, named there by `@name`; not published."""
     meta: dict[str, str]
     """`difficulty` and `register` (or `style`), for breakdowns."""
 
@@ -78,11 +81,16 @@ def _explain(error: Any) -> str:
     return f"field {field!r}: {error['msg']}."
 
 
-def read_rows(path: Path) -> list[Row]:
-    """All rows of one JSONL file.
+def read_rows(path: Path, expand: bool = True) -> list[Row]:
+    """All rows of one JSONL file, `rows/<split>.<lang>.jsonl` in a sub-task's folder.
+
+    Args:
+        path: the file.
+        expand: put the words of banks in place of their names; False gives the rows as they are written.
 
     Raises:
-        RowError: listing every line that is broken (wrong encoding, broken JSON, wrong fields, an id used twice).
+        RowError: listing every line that is broken (wrong encoding, broken JSON, wrong fields, an id used twice, a bank that is not there).
+        SpecError: the sub-task's banks are broken.
     """
     try:
         raw = path.read_bytes()
@@ -91,17 +99,23 @@ def read_rows(path: Path) -> list[Row]:
     rows: list[Row] = []
     problems: list[str] = []
     seen: dict[str, int] = {}
+    shared = {lang: load_banks(path.parent.parent, lang) for lang in LANGS}
     for number, line in enumerate(raw.split(b"\n"), start=1):
         where = f"{path}:{number}"
         if not line.strip():
             continue
         try:
             row = parse_row(line.decode("utf-8"), where)
+            if expand:
+                row = row.model_copy(update={"gold": expand_gold(row.gold, {**shared[row.lang], **row.banks})})
         except UnicodeDecodeError as error:
             problems.append(f"{where}: byte {error.start} is not UTF-8. Save the file as UTF-8.")
             continue
         except RowError as error:
             problems.append(str(error))
+            continue
+        except ValueError as error:
+            problems.append(f"{where}: gold: {error}.")
             continue
         if row.id in seen:
             problems.append(f"{where}: id {row.id!r} stands already on line {seen[row.id]}. Give the row its own id.")

@@ -29,7 +29,7 @@ _UNITS_ZH = (
     "个|年|月|天|日|号|周|星期|礼拜|小时|钟头|分钟|秒|次|回|趟|遍|岁|周岁|元|块|角|毛|斤|公斤|千克|毫克|克|吨|毫升|升|片|粒|颗|支|瓶|盒|包|袋|杯|碗|厘米|毫米|公里|米|里|度|倍|成|折|"
     "楼|层|名|位|件|台|部|辆|张|条|只|头|户|笔|股|项|份|页|例|组|种|类|级|档|点半|点钟|代|届|期|双|套|把|根|块钱|人|平方米|平方|亩|美元|港元|欧元|英镑|人民币|小时|刻钟|口|层楼|顿|餐|晚|夜|早|轮|款"
 )
-_HAN_BEFORE_UNIT = re.compile(f"(?<![{_HAN_NUMERAL}几数好上多])([{_HAN_NUMERAL}]+)(?=多?(?:{_UNITS_ZH}))")
+_HAN_BEFORE_UNIT = re.compile(f"(?<![{_HAN_NUMERAL}几数好多])(?<!上(?=[百千万亿]))([{_HAN_NUMERAL}]+)(?=多?(?:{_UNITS_ZH}))")
 _HAN_AFTER_MARK = re.compile(f"(第|百分之)([{_HAN_NUMERAL}]+)")
 _PERCENT_ZH = re.compile(r"百分之(\d+(?:\.\d+)?)")
 _MULTIPLIER = re.compile(r"(?<!\d)(\d++(?:\.\d++)?)\s*([万亿])(?!分之)")
@@ -53,6 +53,8 @@ TOKEN = re.compile(
 )
 _NUMBER = re.compile(r"(?<![^\W\u4e00-\u9fff\u3400-\u4dbf])(?<![.%])[-+]?\d+(?:\.\d+)?%?|\d+(?:\.\d+)?%?")
 _ARTICLE = ("a", "an", "the")
+_ARTICLE_ZH = re.compile(r"(?<![\d.第])1(?=个(?!月|小时|钟头|星期|礼拜)|份|段|条|张|位|名|只|台|件|种|项|笔|家|片|款|部|辆|根|把|套|双|组)")
+"""一份, 一个: said or left out, they are no number that two wordings could differ in."""
 
 _NOT_NEGATING_ZH = re.compile(
     "非常|不错|未来|别人|不过|不仅|不但|不管|不论|无论|特别|差别|区别|级别|性别|分别|类别|告别|个别|辨别|识别|别墅|别的|别处|除非|不断|不停|不由得|不料|不然|不同|对不起|不好意思|没关系|不得了|不久|不少|不时"
@@ -236,7 +238,7 @@ class _Guards:
 @functools.lru_cache(maxsize=65536)
 def _guards(text: str, lang: Lang) -> _Guards:
     normal = normalise(text, lang)
-    numbers = _NUMBER.findall(normal)
+    numbers = _NUMBER.findall(_ARTICLE_ZH.sub("", normal) if lang == "zh" else normal)
     units: dict[str, frozenset[str]] = {}
     for number, unit in (_UNIT_ZH if lang == "zh" else _UNIT_EN).findall(normal) if numbers else ():
         units[number] = units.get(number, frozenset()) | {_SAME_UNIT.get(unit, unit)}

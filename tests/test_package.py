@@ -16,6 +16,7 @@ ROOT = Path(anytasktune_bench.__file__).parent
 LAYERS = [
     {"version", "errors"},
     {"files", "hub", "spec", "subtasks"},
+    {"banks"},
     {"rows"},
     {"catalog", "text", "prompt"},
     {"values", "gold"},

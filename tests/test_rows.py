@@ -10,7 +10,7 @@ import pytest
 
 from anytasktune_bench.catalog import load_catalog
 from anytasktune_bench.data.tables import source_rows
-from anytasktune_bench.errors import RowError
+from anytasktune_bench.errors import RowError, SpecError
 from anytasktune_bench.rows import read_rows
 
 GOOD: dict[str, Any] = source_rows(load_catalog().get("S1"), "test", "en")[0].model_dump()
@@ -61,3 +61,22 @@ def test_all_broken_lines_are_listed_at_once(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(RowError, match="nowhere"):
         read_rows(tmp_path / "nowhere.jsonl")
+
+
+def test_banks_stand_for_their_words(tmp_path: Path) -> None:
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "banks.yaml").write_text("en: {calm: [rest, sleep, 'no']}\nzh: {calm: [歇歇]}\n", encoding="utf-8")
+    gold = {"points": {"answer": [[["own", "@calm", "-sleep", "@case"], ["-5", "x"]]]}, "references": ["@calm"]}
+    row = {**GOOD, "gold": gold, "banks": {"case": ["own", "boat"]}}
+    path = tmp_path / "rows" / "test.en.jsonl"
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    (found,) = read_rows(path)
+    assert found.gold["points"] == {"answer": [[["own", "rest", "no", "boat"], ["-5", "x"]]]} and found.gold["references"] == ["@calm"]
+    assert read_rows(path, expand=False)[0].gold == row["gold"]
+    for group, said in ((["@clam"], "there is no bank 'clam'; there are calm, case"), (["@calm", "-boat"], "no bank before it holds")):
+        path.write_text(json.dumps({**row, "gold": {"issues": [[group]]}}) + "\n", encoding="utf-8")
+        with pytest.raises(RowError, match=f"test.en.jsonl:1: gold: .*{said}"):
+            read_rows(path)
+    (tmp_path / "banks.yaml").write_text("en: {calm: [no]}\n", encoding="utf-8")
+    with pytest.raises(SpecError, match="in quotes"):
+        read_rows(path)

@@ -137,3 +137,10 @@ def test_similarity_is_bounded_symmetric_and_one_on_itself(a: str, b: str, lang:
 def test_normal_form_never_raises_and_has_no_outer_space(text: str, lang: str) -> None:
     found = normalise(text, lang)  # type: ignore[arg-type]
     assert found == found.strip()
+
+
+def test_a_measure_word_with_one_is_no_number_to_differ_in() -> None:
+    assert sim("一份财产分割协议", "财产分割协议", "zh") > 0.8 < sim("缺一片", "缺片", "zh") + 0.01
+    assert sim("缺一片", "缺两片", "zh") == sim("疼一个月", "疼两个月", "zh") == 0
+    assert sim("上三层楼就喘", "上3层楼就喘", "zh") == 1 and sim("上三层楼就喘", "上两层楼就喘", "zh") == 0
+    assert sim("太长", "太短", "zh") == sim("arrived early", "arrived late", "en") == 0

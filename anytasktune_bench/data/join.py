@@ -78,8 +78,8 @@ def merge_into(spec: SubTask, rows: dict[tuple[Split, Lang], list[Row]]) -> None
     """Write rows into the sub-task's folder; a row with the id of an existing one replaces it."""
     for (split, lang), new in rows.items():
         path = rows_path(spec.folder, split, lang)
-        merged = {row.id: row for row in (read_rows(path) if path.exists() else [])} | {row.id: row for row in new}
-        write_jsonl(path, (merged[key].model_dump() for key in sorted(merged)))
+        merged = {row.id: row for row in (read_rows(path, expand=False) if path.exists() else [])} | {row.id: row for row in new}
+        write_jsonl(path, (merged[key].model_dump(exclude=set() if merged[key].banks else {"banks"}) for key in sorted(merged)))
 
 
 def used_groups(spec: SubTask) -> set[str]:
