@@ -48,8 +48,9 @@ bench-training: $(VENV)/.dev $(CACHE)/demo-model.whl ## our trainer against TRL 
 	$(BIN)/python -m pip install --quiet --group bench
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench_training $(CACHE)/demo-model.whl
 
-soak: $(VENV)/.dev ## a million fuzzed answers
+soak: $(VENV)/.dev ## a million fuzzed answers, and a hundred training runs that are killed and go on; about 20 minutes
 	$(BIN)/python -m tests.soak 1000000
+	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.kills 100
 
 site: $(VENV)/.installed ## the leaderboard from committed records
 	$(BIN)/anytasktune leaderboard build leaderboard/results --out leaderboard/site

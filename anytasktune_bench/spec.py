@@ -95,6 +95,13 @@ class OutputField(Strict):
     compare: Literal["soft", "exact", "label"]
     required: bool = False
     labels: tuple[Label, ...] = ()
+    around_zh: tuple[str, ...] = ()
+    around_en: tuple[str, ...] = ()
+    """Words that may stand before or behind a number and say only what it is a number of (of total capital, 占总股本的)."""
+
+    def around(self, lang: Lang) -> tuple[str, ...]:
+        """The words that may stand around a number."""
+        return self.around_zh if lang == "zh" else self.around_en
 
     def name(self, lang: Lang) -> str:
         """The key as it stands in the instruction and in `output`."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
@@ -85,6 +86,14 @@ def same_quantity(a: str, b: str, lang: Lang, tolerance: float = 0.0) -> bool:
     if x is None or y is None:
         return False
     return abs(x.value - y.value) <= Decimal(str(tolerance)) and (x.unit == y.unit or not x.unit or not y.unit)
+
+
+def without(text: str, words: Sequence[str], lang: Lang) -> str:
+    """A value in normal form without those of `words` that it begins or ends with, the longest first."""
+    rest, left = normalise(text, lang).strip(" .,;"), sorted((normalise(word, lang) for word in words), key=len, reverse=True)
+    while found := next((word for word in left if rest != word and (rest.startswith(word) or rest.endswith(word))), None):
+        rest = (rest.removeprefix(found) if rest.startswith(found) else rest.removesuffix(found)).strip(" ,:")
+    return rest
 
 
 _MONTH_NAMES = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]

@@ -138,12 +138,15 @@ def train(
 
 def _train_one(ref: ModelRef, specs: list[SubTask], folder: Path, options: TrainOptions, resume: bool, quiet: bool) -> dict[str, Any]:
     import json
+    import shutil
 
     from anytasktune_bench.adapters import STAMP
+    from anytasktune_bench.training.checkpoints import unfinished_folder
     from anytasktune_bench.training.run import train as run_training
 
     first = int(os.environ.get("RANK", "0")) == 0  # of several processes under a launcher, one speaks
     if resume and (folder / STAMP).is_file():
+        shutil.rmtree(unfinished_folder(folder), ignore_errors=True)  # a run that was killed on its last line
         say(f"{folder} is finished")
         return {"adapter": str(folder), **json.loads((folder / STAMP).read_text(encoding="utf-8"))}
     stamp = run_training(ref, specs, folder, options, quiet=quiet, progress=say, resume=resume)

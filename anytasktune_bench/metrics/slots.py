@@ -9,7 +9,7 @@ from anytasktune_bench.metrics.part import Graded, Note, Part, number
 from anytasktune_bench.outputs import Line, match_label, split_items
 from anytasktune_bench.spec import Lang, Metric, OutputField, SubTask
 from anytasktune_bench.text import best_sim, length
-from anytasktune_bench.values import parse_quantity, same_date, same_quantity
+from anytasktune_bench.values import parse_quantity, same_date, same_quantity, without
 
 
 def slot_f1(graded: Graded, metric: Metric) -> Part:
@@ -79,7 +79,8 @@ def value_credit(field: OutputField, value: str, gold: Any, lang: Lang, separato
         cut = f1(best_total(similarity_matrix(items, gold, lang)), len(items), len(gold))
         return max(cut, best_sim(value, gold[0], lang) if len(gold) == 1 else 0.0)
     if field.kind == "number":
-        return float(any(same_quantity(value, alias, lang) for alias in gold))
+        bare = without(value, field.around(lang), lang)
+        return float(any(same_quantity(value, alias, lang) or same_quantity(bare, alias, lang) for alias in gold))
     if field.kind == "date":
         return float(any(same_date(value, alias, lang) for alias in gold) or best_sim(value, gold, lang) == 1.0)
     similarity = best_sim(value, gold, lang)
