@@ -48,9 +48,10 @@ bench-training: $(VENV)/.dev $(CACHE)/demo-model.whl ## our trainer against TRL 
 	$(BIN)/python -m pip install --quiet --group bench
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench_training $(CACHE)/demo-model.whl
 
-soak: $(VENV)/.dev ## a million fuzzed answers, and a hundred training runs that are killed and go on; about 20 minutes
+soak: $(VENV)/.dev ## a million fuzzed answers; a hundred runs of training and of evaluation that are killed and go on; about 40 minutes
 	$(BIN)/python -m tests.soak 1000000
-	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.kills 100
+	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.kills train 100
+	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.kills eval 100
 
 site: $(VENV)/.installed ## the leaderboard from committed records
 	$(BIN)/anytasktune leaderboard build leaderboard/results --out leaderboard/site

@@ -17,6 +17,7 @@ from typing import Any
 
 from anytasktune_bench.errors import OutputError, RunError
 from anytasktune_bench.files import sha256_file, sha256_json
+from anytasktune_bench.presets import presets, runnable, suggestion
 
 CACHE_ENV = "ANYTASKTUNE_CACHE"
 
@@ -32,6 +33,8 @@ class ModelRef:
     source: str
     """Hub id or file name, without the path; goes into records."""
     revision: str | None = None
+    chat_template: str | None = None
+    """Jinja template for a tokenizer that has none."""
     sha256: str | None = None
     """sha256 over the weight files of a local model; None for a Hub id."""
 
@@ -45,7 +48,7 @@ def resolve_model(model: str, progress: Callable[[str], None] = lambda _: None) 
     """Find what `model` means; convert a GGUF file the first time.
 
     Args:
-        model: folder, `.gguf` file, `.whl` file with one GGUF inside, or Hub id with optional `@revision`.
+        model: folder, `.gguf` file, `.whl` file with one GGUF inside, name of a preset, or Hub id with optional `@revision`.
         progress: told what takes long.
 
     Raises:
@@ -60,10 +63,14 @@ def resolve_model(model: str, progress: Callable[[str], None] = lambda _: None) 
     if path.is_file():
         folder, name = _from_file(path, progress)
         return ModelRef(name, str(folder), path.name, sha256=folder_sha256(folder))
+    if preset := presets().get(model):
+        runnable(preset)
+        return ModelRef(preset.title, preset.base or preset.id, preset.base or preset.id, None if preset.base else preset.revision, preset.chat_template)
     repo, _, revision = model.partition("@")
     if not is_hub_id(model):
-        raise RunError(f"{model}: there is no such folder or file. Give a folder, a .gguf file, a wheel that holds one, or a Hub id such as Qwen/Qwen2-1.5B-Instruct.")
-    return ModelRef(repo.split("/")[1], repo, repo, revision=revision or None)
+        known = "a folder, a .gguf file, a wheel that holds one, a name that `anytasktune models` lists, or a Hub id such as Qwen/Qwen2-1.5B-Instruct"
+        raise RunError(f"{model}: there is no such folder or file. Give {known}.{suggestion(model)}")
+    return ModelRef(repo.split("/")[1], repo, repo, revision or None)
 
 
 def is_hub_id(name: str) -> bool:
@@ -149,9 +156,12 @@ def load_tokenizer(ref: ModelRef) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(ref.location, revision=ref.revision)
+        tokenizer = AutoTokenizer.from_pretrained(ref.location, revision=ref.revision)
     except (OSError, ValueError) as error:
         raise RunError(f"{ref.source}: its tokenizer cannot be loaded ({first_line(error)}). Check the name, the network and access rights.") from error
+    if ref.chat_template:
+        tokenizer.chat_template = ref.chat_template
+    return tokenizer
 
 
 def load_model(ref: ModelRef, dtype: str = "auto", device: str | None = None, **kwargs: Any) -> Any:

@@ -16,11 +16,10 @@ from pydantic import Field, ValidationError
 from anytasktune_bench.errors import RecordError
 from anytasktune_bench.files import sha256_json, write_json, write_jsonl
 from anytasktune_bench.metrics import Score, aggregate, score_answer
+from anytasktune_bench.presets import Category
 from anytasktune_bench.spec import Lang, Strict, SubTask
 
 RECORD_FILE, SAMPLES_FILE = "record.json", "samples.jsonl"
-
-Category = Literal["closed", "open", "domain", "task-fine-tuned"]
 
 
 class ModelInfo(Strict):

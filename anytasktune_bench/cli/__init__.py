@@ -22,6 +22,7 @@ COMMANDS = {
     "export": ("tasks", "Write files that are made from the specifications."),
     "tasks": ("tasks", "Find the lm-eval tasks."),
     "eval": ("evaluate", "Let a model answer the test rows and score it."),
+    "models": ("evaluate", "List the systems that `eval` knows by name, or show one."),
     "rescore": ("evaluate", "Recompute a record's scores from its samples, without a model."),
     "train": ("train", "Task-fine-tune a model: train a LoRA adapter on sub-tasks."),
     "recipes": ("train", "List the recipes that `train --recipe` takes."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,8 @@ from anytasktune_bench.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from anytasktune_bench.evaluation.server import Server
+    from anytasktune_bench.models import ModelRef
     from anytasktune_bench.records import Record, Sample
 
 
@@ -36,45 +37,54 @@ if TYPE_CHECKING:
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N rows of each test split.")
 @click.option("--implicit", is_flag=True, help="Leave the instruction out, as in the paper's implicit data.")
 @click.option("--batch-size", default=40, show_default=True, type=click.IntRange(min=1), help="Rows that are decoded side by side.")
+@click.option("--served-model", help="Name of the model at a server; the only one it serves if left out.")
+@click.option("--concurrency", default=8, show_default=True, type=click.IntRange(min=1), help="Requests to a server at the same time.")
 @click.option("--name", help="Name of the model in tables.")
 @click.option("--category", type=click.Choice(["closed", "open", "domain", "task-fine-tuned"]), help="Category in the leaderboard.")
 @click.option("--base", help="Name of the model that this one is compared with; an adapter's base by default.")
 @source_option
 @device_options
 @json_option
-def evaluate_command(model: str | None, adapter: str | None, tasks: str, lang: tuple[Any, ...], out: Path, as_json: bool, **options: Any) -> None:
+def evaluate_command(
+    model: str | None, adapter: str | None, tasks: str, lang: tuple[Any, ...], out: Path, served_model: str | None, concurrency: int, as_json: bool, **options: Any
+) -> None:
     """Let a model answer the test rows and score it.
 
-    MODEL is a folder, a .gguf file, a wheel that holds one, or a Hub id (with @revision); it may be left out where --adapter names its base.
-    Writes record.json and samples.jsonl into a folder of OUT named after the model and settings.
+    MODEL is a folder, a .gguf file, a wheel that holds one, a name that `anytasktune models` lists, a Hub id (with @revision), or the address of an
+    OpenAI-compatible server (its key, if it wants one, in OPENAI_API_KEY); it may be left out where --adapter names its base. Writes record.json and
+    samples.jsonl into a folder of OUT named after the model and settings. Answers are kept as they come: after any interruption the same command
+    goes on where it stopped.
 
     \b
     Example:
       anytasktune eval Qwen/Qwen2-1.5B-Instruct --tasks M1,S1 --lang zh --limit 10
       anytasktune eval --adapter adapters/M1-S1 --tasks M1,S1
+      anytasktune eval qwen3-0.6b --tasks paper13
+      anytasktune eval http://localhost:8000/v1 --tasks medicine
     """
-    from anytasktune_bench.evaluation.run import EvalOptions, evaluate
+    from anytasktune_bench.adapters import resolve_adapter
+    from anytasktune_bench.evaluation.backends import model_name
+    from anytasktune_bench.evaluation.run import EvalOptions, evaluate_into, run_name
+    from anytasktune_bench.evaluation.server import find_server
     from anytasktune_bench.files import check_writable
-    from anytasktune_bench.records import write_record
+    from anytasktune_bench.presets import presets
 
     specs = select_with_rows(tasks)
     check_writable(out)
-    ref, folder = model_and_adapter(model, adapter)
-    record, samples = evaluate(ref, specs, lang, EvalOptions(**options), folder, progress=say)
-    path = write_record(out / run_name(record), record, samples)
+    if model and (preset := presets().get(model)):
+        options |= {"name": options["name"] or preset.title, "category": options["category"] or preset.category}
+    settings = EvalOptions(**options)
+    ref: ModelRef | Server
+    if model and model.startswith(("http://", "https://")):
+        ref, folder = find_server(model, served_model, concurrency), resolve_adapter(adapter) if adapter else None
+    else:
+        ref, folder = model_and_adapter(model, adapter)
+    path, record, samples = evaluate_into(out / run_name(model_name(ref, folder, settings), settings), ref, specs, lang, settings, folder, progress=say)
     if as_json:
         print_json({"record": str(path), "results": {name: result.model_dump() for name, result in record.results.items()}})
         return
     print_results(record, samples)
     say(f"wrote {path}")
-
-
-def run_name(record: Record) -> str:
-    """A folder name from the model's name and the settings that differ from the defaults."""
-    name = re.sub(r"[^\w.+-]+", "-", record.model.name).strip("-.") or "model"
-    settings = record.settings
-    parts = [name, f"{settings.num_fewshot}shot" if settings.num_fewshot else "", "implicit" if settings.implicit else ""]
-    return "_".join(part for part in [*parts, f"first{settings.limit}" if settings.limit else ""] if part)
 
 
 def print_results(record: Record, samples: list[Sample]) -> None:
@@ -130,3 +140,33 @@ def rescore(folder: Path, as_json: bool) -> None:
     if different:
         raise RecordError(f"{folder}: {', '.join(different)} score differently now (the record was made with scorer version {record.settings.scorer_version}). Evaluate again.")
     say("scores agree with the record")
+
+
+@click.command()
+@click.argument("name", required=False)
+@json_option
+def models(name: str | None, as_json: bool) -> None:
+    """List the systems that `eval` knows by name, or show one.
+
+    Every one is a public checkpoint of a system; the paper does not say which checkpoints it used.
+
+    \b
+    Example:
+      anytasktune models
+      anytasktune models chatmed
+    """
+    from anytasktune_bench.errors import RunError
+    from anytasktune_bench.presets import presets, suggestion
+
+    found = presets()
+    if name and name not in found:
+        raise RunError(f"there is no system {name!r}.{suggestion(name)} `anytasktune models` lists all.")
+    if as_json:
+        print_json(found[name].model_dump() if name else {key: preset.model_dump() for key, preset in found.items()})
+    elif name:
+        for key, value in found[name].model_dump(exclude_none=True, exclude={"needs"}).items():
+            click.echo(f"{key}: {value}")
+        click.echo(f"needs: {found[name].needs.en}")
+    else:
+        columns = ["name", "system", "in the paper", "category", "B parameters", "status", "verified", "licence"]
+        print_table(columns, [[p.name, p.title, p.paper or "", p.category, f"{p.parameters:g}" if p.parameters else "", p.status, p.verified, p.licence] for p in found.values()])

@@ -104,7 +104,10 @@ def model_and_adapter(model: str | None, adapter: str | None) -> tuple[ModelRef,
     from anytasktune_bench.adapters import base_of, resolve_adapter
     from anytasktune_bench.errors import RunError
     from anytasktune_bench.models import resolve_model
+    from anytasktune_bench.presets import presets
 
+    if model and not adapter and (preset := presets().get(model)) and preset.base:
+        adapter = preset.id if preset.revision is None else f"{preset.id}@{preset.revision}"
     folder = resolve_adapter(adapter) if adapter else None
     if not model and folder is None:
         raise RunError("no model was named. Give one with --model, or an adapter with --adapter.")

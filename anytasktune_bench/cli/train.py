@@ -160,13 +160,11 @@ def _train_one(ref: ModelRef, specs: list[SubTask], folder: Path, options: Train
 def _score(ref: ModelRef, specs: list[SubTask], folder: Path, options: TrainOptions, quiet: bool) -> None:
     """Score a finished adapter on its test rows, keep the record in its folder, and write the scores into its card."""
     from anytasktune_bench.cli.evaluate import print_results
-    from anytasktune_bench.evaluation.run import EvalOptions, evaluate
-    from anytasktune_bench.records import write_record
+    from anytasktune_bench.evaluation.run import EvalOptions, evaluate_into
     from anytasktune_bench.training.card import write_card
 
     settings = EvalOptions(dtype=options.dtype, device=options.device, source=options.source, implicit=options.implicit)
-    record, samples = evaluate(ref, specs, options.langs, settings, folder, progress=say)
-    write_record(folder / "eval", record, samples)
+    _, record, samples = evaluate_into(folder / "eval", ref, specs, options.langs, settings, folder, progress=say)
     write_card(folder)
     if not quiet:
         print_results(record, samples)

@@ -8,6 +8,7 @@ from typing import Any
 from lm_eval.models.huggingface import HFLM
 from tqdm import tqdm
 
+from anytasktune_bench.evaluation.answers import Answers
 from anytasktune_bench.generation import generate
 
 
@@ -17,9 +18,10 @@ class BenchLM(HFLM):  # type: ignore[misc]
     Anything else (sampling, stop strings, encoder-decoder models, models without a dynamic cache) goes to `HFLM` itself.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, answers: Answers | None = None, **kwargs: Any) -> None:
         """Load as `HFLM` does; an adapter then computes in the base's dtype, as it did in training under autocast."""
         super().__init__(*args, **kwargs)
+        self.answers = answers
         for name, parameter in self.model.named_parameters():
             if "lora_" in name:
                 parameter.data = parameter.data.to(self.model.dtype)
@@ -36,7 +38,15 @@ class BenchLM(HFLM):  # type: ignore[misc]
             for (_, budget), members in groups.items():
                 room = self.max_length - budget
                 prompts = [self.tok_encode(requests[index].args[0])[-room:] for index in members]
-                texts = generate(self.model, self.tokenizer, prompts, budget, int(self.batch_size), lambda index, text: bar.update())
+                keys = [Answers.key(requests[index].task_name, requests[index].args[0], budget) for index in members]
+                known = {place: text for place, key in enumerate(keys) if self.answers is not None and (text := self.answers.get(key)) is not None}
+
+                def done(place: int, text: str, keys: list[str] = keys) -> None:
+                    if self.answers is not None:
+                        self.answers.add(keys[place], text)
+                    bar.update()
+
+                texts = generate(self.model, self.tokenizer, prompts, budget, int(self.batch_size), done, known)
                 for index, text in zip(members, texts, strict=True):
                     answers[index] = text
         return answers

@@ -87,13 +87,16 @@ def _flat(text: str) -> str:
     return text.replace(" |", "")
 
 
-def _find(text: str, alternative: str, lang: Lang) -> Iterator[int]:
-    """Where an alternative begins in a canonical text. A plain search comes first, since most alternatives do not stand in most texts."""
+def _find(text: str, alternative: str, lang: Lang, across: bool = True) -> Iterator[int]:
+    """Where an alternative begins in a canonical text, with `across` also over the end of a clause.
+
+    A plain search comes first, since most alternatives do not stand in most texts.
+    """
     plain = _plain(alternative, lang)
     if plain is not None and plain not in _flat(text):
         return
     if (pattern := _pattern(alternative, lang)) is not None:
-        yield from (match.start() for match in pattern.finditer(text))
+        yield from (match.start() for match in pattern.finditer(text) if across or "|" not in match[0])
 
 
 def _negated(text: str, start: int, lang: Lang, negation: Negation) -> bool:
@@ -124,7 +127,7 @@ def _holds_negator(alternative: str, lang: Lang) -> bool:
     return any(_NEGATOR_EN.match(word) for word in normalise(alternative, lang).split())
 
 
-def says(text: str, alternative: str, lang: Lang, negation: Negation = "near") -> bool:
+def says(text: str, alternative: str, lang: Lang, negation: Negation = "near", across: bool = True) -> bool:
     """Whether `alternative` stands in a canonical text without being negated.
 
     Args:
@@ -132,20 +135,28 @@ def says(text: str, alternative: str, lang: Lang, negation: Negation = "near") -
         alternative: wording; `*` after a Latin word matches any ending, elsewhere a short gap.
         lang: language of both.
         negation: which negators undo a hit: one close before it, one anywhere before it in its clause, or none.
+        across: whether it may run over the end of a clause.
     """
-    return any(not _negated(text, start, lang, negation) for start in _find(text, alternative, lang))
+    return any(not _negated(text, start, lang, negation) for start in _find(text, alternative, lang, across))
 
 
-def meets(text: str, point: Point, lang: Lang, negation: Negation = "near") -> bool:
+def meets(text: str, point: Point, lang: Lang, negation: Negation = "near", *, across: bool = True, context_from: int | None = None) -> bool:
     """Whether a canonical text meets every group of a point.
 
     Where a group is met by wording that holds a negator ("not fix"), that negator belongs to the point, so the other groups ("place") are found
     whatever stands before them.
+
+    Args:
+        text: from `canonical`.
+        point: the groups.
+        lang: language of both.
+        negation: as for `says`.
+        across: as for `says`.
+        context_from: groups from this one on say what the point is about, so that no negator undoes them; none if None.
     """
-    own = any(_holds_negator(alternative, lang) and says(text, alternative, lang, negation) for group in point for alternative in group)
-    if own:
-        return all(any(True for alternative in group for _ in _find(text, alternative, lang)) for group in point)
-    return all(any(says(text, alternative, lang, negation) for alternative in group) for group in point)
+    own = any(_holds_negator(alternative, lang) and says(text, alternative, lang, negation, across) for group in point for alternative in group)
+    about = 0 if own else len(point) if context_from is None else context_from
+    return all(any(says(text, alternative, lang, "none" if place >= about else negation, across) for alternative in group) for place, group in enumerate(point))
 
 
 def shares_run(a: str, b: str, lang: Lang, at_least: int) -> bool:

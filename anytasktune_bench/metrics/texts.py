@@ -19,7 +19,8 @@ def key_points(graded: Graded, metric: Metric) -> Part:
 
     The part is 0 where its header is missing, it is over its cap, it shares a run of `params.copied_run` tokens with the input (with the parts
     of it that match `params.copied_from`, if given), the point `must_point` is not said, or with `params.needs_fields` no other field was
-    read. Over numbered lines only real ones are read (see `issue_f1`), and `params.max_share` applies.
+    read. With `params.context_from` no negator undoes the groups from that number on, which say what a point is about. Over numbered lines only
+    real ones are read (see `issue_f1`), and `params.max_share` applies.
 
     Returns:
         Secondary, named after the field: `<field>_points`, `<field>_anti_rate`, and where they apply `<field>_must_rate`, `<field>_copied_rate`.
@@ -29,8 +30,10 @@ def key_points(graded: Graded, metric: Metric) -> Part:
     must = graded.gold.get("must_point", {}).get(name)
     text, why = _text(graded, metric)
     canon = canonical(text, graded.lang) if text else " "
-    said = [bool(text) and meets(canon, point, graded.lang) for point in points]
-    against = [bool(text) and meets(canon, point, graded.lang, "clause") for point in anti]
+    about = metric.params.get("context_from")
+    context = int(str(about)) if about is not None else None
+    said = [bool(text) and meets(canon, point, graded.lang, context_from=context) for point in points]
+    against = [bool(text) and meets(canon, point, graded.lang, "clause", across=False, context_from=context) for point in anti]
     value = max(0, sum(said) - sum(against)) / len(points) if points else 0.0
     copied = _copied(graded, metric, text)
     if copied:

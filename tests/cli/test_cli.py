@@ -126,11 +126,15 @@ def _small_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
 
 
-def test_a_disk_that_fills_up_leaves_nothing_half_written(chat_model: Path, tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_leaves_no_record_and_keeps_answers(chat_model: Path, tmp_path: Path) -> None:
     options = ["--tasks", "M1,S1,L4", "--dtype", "float32", "--out", str(tmp_path / "runs")]
     found = run("eval", str(chat_model), *options, preexec_fn=_small_files, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     assert found.returncode == 1 and "Free some space" in found.stderr and "Traceback" not in found.stderr
-    assert [path.name for path in (tmp_path / "runs").rglob("*") if path.is_file()] == []
+    (kept,) = (path for path in (tmp_path / "runs").rglob("*") if path.is_file())
+    assert kept.name.startswith(".tiny-chat.") and kept.suffix == ".jsonl"
+    again = run("eval", str(chat_model), *options)
+    assert again.returncode == 0 and "answers of an interrupted run are there already" in again.stderr
+    assert sorted(path.name for path in (tmp_path / "runs").rglob("*") if path.is_file()) == ["record.json", "samples.jsonl"]
 
 
 @pytest.mark.slow

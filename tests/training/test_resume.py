@@ -35,7 +35,7 @@ def unbroken(chat_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.mark.slow
 def test_killed_runs_go_on_to_the_same_end() -> None:
-    done = subprocess.run([sys.executable, "-m", "tests.kills", "5"], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run([sys.executable, "-m", "tests.kills", "train", "5"], capture_output=True, text=True, cwd=Path(__file__).parents[2])
     assert done.returncode == 0 and "5 ends equal" in done.stdout, done.stdout + done.stderr
 
 
