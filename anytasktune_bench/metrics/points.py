@@ -23,6 +23,7 @@ _GAP = {"zh": 8, "en": 4}
 _REACH = {"zh": 4, "en": 3}
 """How far before a hit a negator still negates it: characters, words."""
 _ARTICLES = ("a", "an", "the")
+_POSSESSIVE = re.compile(r"(?<=[a-z])'(?=s\b)")
 
 _NOT_NEGATING = re.compile(
     r"([\u4e00-\u9fff])[不没]\1|有没有|有无|是否|不妨|不仅|不只|不但|不管|不论|无论|不久|不少于|不超过|不低于|不高于|不足|不到|不满|不得不|不一定非|非常|不错|未来|别人|特别|区别|级别|性别|分别|类别|告别|个别|识别|"
@@ -37,12 +38,18 @@ _NO_NEGATION_EN = re.compile(
 )
 
 
+def _normal(text: str, lang: Lang) -> str:
+    """The normal form, with an English possessive apart from its noun, so that "film" stands in "the film's start"."""
+    normal = normalise(text, lang)
+    return _POSSESSIVE.sub(" ", normal) if lang == "en" else normal
+
+
 @functools.lru_cache(maxsize=8192)
 def canonical(text: str, lang: Lang) -> str:
     """Tokens of a text between single spaces, with ` | ` where a clause ends; English articles are dropped."""
     pieces: list[str] = []
     for line in text.split("\n"):
-        for piece in _PIECE.findall(normalise(line, lang)):
+        for piece in _PIECE.findall(_normal(line, lang)):
             if piece in _ARTICLES and lang == "en":
                 continue
             pieces.append(piece if len(piece) > 1 or piece.isalnum() else "|")
@@ -53,7 +60,7 @@ def canonical(text: str, lang: Lang) -> str:
 @functools.lru_cache(maxsize=32768)
 def _pattern(alternative: str, lang: Lang) -> re.Pattern[str] | None:
     """The regular expression that finds an alternative in a canonical text; None for one without tokens."""
-    normal = normalise(alternative.replace("*", _WILDCARD), lang)
+    normal = _normal(alternative.replace("*", _WILDCARD), lang)
     parts: list[str] = []
     end, latin = -1, False
     for match in _PIECE.finditer(normal):
@@ -76,7 +83,7 @@ def _plain(alternative: str, lang: Lang) -> str | None:
     """The tokens of an alternative without wildcards as they stand in `_flat`; None for one with a wildcard."""
     if "*" in alternative:
         return None
-    words = [piece for piece in _PIECE.findall(normalise(alternative, lang)) if len(piece) > 1 or piece.isalnum()]
+    words = [piece for piece in _PIECE.findall(_normal(alternative, lang)) if len(piece) > 1 or piece.isalnum()]
     kept = [word for word in words if not (lang == "en" and word in _ARTICLES)] or words
     return f" {' '.join(kept)} "
 
