@@ -22,7 +22,7 @@ from tests.conftest import build_tiny_model
 
 COMMANDS = {
     "train": "train S1 --model {model} --out {out}/made --lang en --epochs 3 --batch-size 4 --limit 8 --dtype float32 --device cpu --resume",
-    "eval": "eval {model} --out {out} --tasks S1,M1,L4 --lang en --batch-size 5 --limit 20 --dtype float32 --device cpu --name made",
+    "eval": "eval {model} --out {out} --tasks S1,L4 --lang en --batch-size 4 --limit 12 --dtype float32 --device cpu --name made",
 }
 
 
@@ -58,7 +58,7 @@ def state(kind: str, out: Path) -> Any:
         return (out / "made" / "adapter_model.safetensors").read_bytes(), stamp["history"], stamp["train_fingerprints"], left
     from anytasktune_bench.records import read_record
 
-    record, samples = read_record(out / "made_first20")
+    record, samples = read_record(out / "made_first12")
     return record.content_sha256(), samples, left
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
+import os
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
@@ -31,7 +34,7 @@ class Answers:
         self.path = folder.with_name(f".{folder.name}.{sha256_json(identity)[:16]}.jsonl")
         self._lock_path = folder.with_name(f".{folder.name}.lock")
         self._known: dict[str, str] = {}
-        self._file: TextIO | None = None
+        self._file: FileIO | None = None
         self._lock: TextIO | None = None
 
     def __enter__(self) -> Self:
@@ -40,7 +43,7 @@ class Answers:
             self._lock = self._lock_path.open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             good = self._read() if self.path.is_file() else 0
-            self._file = self.path.open("r+" if good else "w", encoding="utf-8")
+            self._file = self.path.open("r+b" if good else "wb", buffering=0)  # so that closing has nothing left to write
             self._file.truncate(good)
             self._file.seek(good)
         except BlockingIOError as error:
@@ -92,9 +95,10 @@ class Answers:
             return
         self._known[key] = answer
         assert self._file is not None
+        line = json.dumps([key, answer]).encode() + b"\n"
         try:
-            self._file.write(json.dumps([key, answer]) + "\n")
-            self._file.flush()
+            if self._file.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be written ({error.strerror}). Free some space and run the same command again; finished answers are kept.") from error
 
