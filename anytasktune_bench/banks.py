@@ -7,6 +7,7 @@ puts the words in place, so that published golds are complete by themselves.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,13 @@ def load_banks(folder: Path, lang: Lang) -> Banks:
         SpecError: the file has not the form `{zh: {name: [word, ...]}, en: ...}`.
     """
     path = folder / BANKS_FILE
-    if not path.is_file():
-        return {}
+    return _read(path, path.stat().st_mtime_ns).get(lang, {}) if path.is_file() else {}
+
+
+@functools.lru_cache(maxsize=64)
+def _read(path: Path, changed: int) -> dict[str, dict[str, list[str]]]:
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SpecError(f"{path}: cannot be read ({error}).") from error
     well_formed = isinstance(found, dict) and all(
@@ -39,8 +43,8 @@ def load_banks(folder: Path, lang: Lang) -> Banks:
     )
     if not well_formed:
         raise SpecError(f"{path}: does not have the form of banks. Write names and lists of words under zh and en, and put words such as no or 12 in quotes.")
-    own: dict[str, list[str]] = found.get(lang, {})
-    return own
+    banks: dict[str, dict[str, list[str]]] = found
+    return banks
 
 
 def expand_gold(gold: Mapping[str, Any], banks: Banks) -> dict[str, Any]:

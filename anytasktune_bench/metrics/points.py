@@ -57,7 +57,7 @@ def canonical(text: str, lang: Lang) -> str:
     return f" {' '.join(piece for piece, before in zip(pieces, ['', *pieces], strict=False) if (piece, before) != ('|', '|'))} "
 
 
-@functools.lru_cache(maxsize=32768)
+@functools.lru_cache(maxsize=1 << 17)
 def _pattern(alternative: str, lang: Lang) -> re.Pattern[str] | None:
     """The regular expression that finds an alternative in a canonical text; None for one without tokens."""
     normal = _normal(alternative.replace("*", _WILDCARD), lang)
@@ -78,7 +78,7 @@ def _pattern(alternative: str, lang: Lang) -> re.Pattern[str] | None:
     return re.compile(r"(?<= )" + r"(?:\| )?".join(parts)) if parts else None
 
 
-@functools.lru_cache(maxsize=32768)
+@functools.lru_cache(maxsize=1 << 17)
 def _plain(alternative: str, lang: Lang) -> str | None:
     """The tokens of an alternative without wildcards as they stand in `_flat`; None for one with a wildcard."""
     if "*" in alternative:
@@ -126,7 +126,7 @@ def _negated(text: str, start: int, lang: Lang, negation: Negation) -> bool:
     return any(_NEGATOR_EN.match(word) for word in words) or any(pair in ("rather than", "instead of") for pair in map(" ".join, itertools.pairwise(words)))
 
 
-@functools.lru_cache(maxsize=32768)
+@functools.lru_cache(maxsize=1 << 17)
 def _holds_negator(alternative: str, lang: Lang) -> bool:
     """Whether an alternative negates something itself."""
     if lang == "zh":
@@ -161,6 +161,10 @@ def meets(text: str, point: Point, lang: Lang, negation: Negation = "near", *, a
         across: as for `says`.
         context_from: groups from this one on say what the point is about, so that no negator undoes them; none if None.
     """
+    flat = _flat(text)
+    point = [[alternative for alternative in group if (plain := _plain(alternative, lang)) is None or plain in flat] for group in point]
+    if not all(point):
+        return False
     own = any(_holds_negator(alternative, lang) and says(text, alternative, lang, negation, across) for group in point for alternative in group)
     about = 0 if own else len(point) if context_from is None else context_from
     return all(any(says(text, alternative, lang, "none" if place >= about else negation, across) for alternative in group) for place, group in enumerate(point))
