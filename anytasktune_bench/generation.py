@@ -141,8 +141,9 @@ def _decode(model: Any, cache: Any, shared: int, suffixes: list[list[int]], budg
     answers: list[list[int]] = [[] for _ in suffixes]
     writing = list(range(len(suffixes)))
     """Index of the answer that each row of the batch writes, -1 once it has ended."""
+    behind = cache_argument(model, cache)
     for step in range(budget):
-        output = model(input_ids=ids, attention_mask=mask, position_ids=positions, **cache_argument(model, cache), use_cache=True, logits_to_keep=1)
+        output = model(input_ids=ids, attention_mask=mask, position_ids=positions, **behind, use_cache=True, logits_to_keep=1)
         following = output.logits[:, -1].argmax(dim=-1)
         for line, token in enumerate(following.tolist()):
             if writing[line] >= 0:

@@ -101,7 +101,3 @@ class Answers:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be written ({error.strerror}). Free some space and run the same command again; finished answers are kept.") from error
-
-    def discard(self) -> None:
-        """Remove the file once the record is written."""
-        self.path.unlink(missing_ok=True)
