@@ -70,6 +70,21 @@ def test_a_label_is_read_as_a_whole_answer(answer: str, expected: str | None) ->
     assert parse(L4, "en", answer).value == expected
 
 
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("Charge: Robbery", "robbery"),
+        ("**Charge:** Robbery.", "robbery"),
+        ("Robbery (taken by force)", None),
+        ("Theft: Robbery", None),
+        ("Not the charge: Robbery", None),
+        ("A charge that many would bring here: Robbery", None),
+    ],
+)
+def test_before_a_label_may_stand_a_key_that_names_no_other(answer: str, expected: str | None) -> None:
+    assert parse(L4, "en", answer).value == expected
+
+
 def test_an_unclosed_thought_is_no_answer() -> None:
     assert clean_answer("<think>Robbery") == ""
     assert clean_answer("<think>Theft?</think>Robbery") == "Robbery"

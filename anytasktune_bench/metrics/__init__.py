@@ -25,7 +25,7 @@ from anytasktune_bench.text import length, rouge_l
 
 __all__ = ["SCORER_VERSION", "Note", "Score", "aggregate", "primary", "score_answer"]
 
-SCORER_VERSION = "3"
+SCORER_VERSION = "4"
 """Raised when any score could change; part of every fingerprint."""
 
 _METRICS: Mapping[MetricName, Callable[[Graded, Metric], Part]] = {

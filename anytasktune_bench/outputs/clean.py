@@ -15,6 +15,9 @@ _LEAD_IN = re.compile(r"^\s*(?:\*\*)?(?:final answer|answer|output|result|答案
 _LEAD_IN_LINE = re.compile(r"^[^\n]{0,80}[:：]\s*\n\s*(?=\S)")
 _BULLET = re.compile(r"^\s*(?:[-*•·‧▪]\s+|[(（]?\d{1,2}[.、)）．]\s*(?!\d))")
 _NONE_VALUES = {"无", "没有", "未提及", "未提到", "不详", "none", "n/a", "null", "not mentioned", "not stated", "unknown"}
+_NEGATION = re.compile(r"[不没无非未别勿]|\b(?:not?|never|without|nor|neither|except|than)\b|n't\b")
+MAX_KEY = 24
+"""Characters of what may stand before a label as its key."""
 EDGES = " \t\r\n\"'“”‘’「」『』*`"
 
 
@@ -53,13 +56,18 @@ def label_key(text: str, lang: Lang) -> str:
 
 
 def match_label(labels: tuple[Label, ...], lang: Lang, text: str) -> str | None:
-    """The id of the label that `text` as a whole is, or None. A label inside a longer text is no answer."""
-    wanted = label_key(text, lang)
-    if wanted:
-        for label in labels:
-            if any(label_key(name, lang) == wanted for name in label.names(lang)):
-                return label.id
-    return None
+    """The id of the label that `text` as a whole is, or None. A label inside a longer text is no answer.
+
+    Before it may stand what it answers ("Intent: human agent"), as a key that names no label and does not negate.
+    """
+    exact = {label_key(name, lang): label.id for label in labels for name in label.names(lang)}
+    if found := exact.get(label_key(text, lang)):
+        return found
+    key, colon, value = split_key(text)
+    beside = normalise(key, lang)
+    if not colon or len(key) > MAX_KEY or _NEGATION.search(beside) or any(name and name in beside for name in exact):
+        return None
+    return exact.get(label_key(value, lang))
 
 
 def is_none_value(value: str, lang: Lang) -> bool:
