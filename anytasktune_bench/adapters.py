@@ -70,16 +70,42 @@ def check_base(ref: ModelRef, adapter: Path) -> dict[str, Any]:
     return stamp
 
 
-def load_adapted(ref: ModelRef, adapter: Path, dtype: str = "auto", device: str | None = None) -> Any:
-    """The base with the adapter on it.
+def put_on(model: Any, adapter: Path, ref: ModelRef) -> Any:
+    """The model with an adapter on it, computing in the model's dtype; one that is on it already gives way.
+
+    Args:
+        model: a base model, or what this function gave for another adapter.
+        adapter: folder of a PEFT adapter.
+        ref: the base.
 
     Raises:
         RunError: the adapter was trained on other weights, or does not fit.
     """
     from peft import PeftModel
 
-    check_base(ref, adapter)
+    name = check_base(ref, adapter)["adapter_sha256"][:16]
     try:
-        return PeftModel.from_pretrained(load_model(ref, dtype, device), str(adapter.resolve()))
+        if isinstance(model, PeftModel):
+            before = model.active_adapter
+            if name != before:
+                model.load_adapter(str(adapter.resolve()), adapter_name=name)
+                model.set_adapter(name)
+                model.delete_adapter(before)
+        else:
+            model = PeftModel.from_pretrained(model, str(adapter.resolve()), adapter_name=name)
     except (OSError, ValueError, RuntimeError) as error:
         raise RunError(f"{adapter}: cannot be put on {ref.source} ({first_line(error)}). Give the adapter's own base.") from error
+    for parameter_name, parameter in model.named_parameters():
+        if "lora_" in parameter_name:
+            parameter.data = parameter.data.to(model.dtype)
+    return model
+
+
+def load_adapted(ref: ModelRef, adapter: Path, dtype: str = "auto", device: str | None = None) -> Any:
+    """The base with the adapter on it.
+
+    Raises:
+        RunError: the adapter was trained on other weights, or does not fit.
+    """
+    check_base(ref, adapter)
+    return put_on(load_model(ref, dtype, device), adapter, ref)

@@ -29,6 +29,14 @@ def stop_ids(model: Any, tokenizer: Any) -> set[int]:
     return {int(i) for i in ids | {tokenizer.eos_token_id} if i is not None}
 
 
+def repetition_penalty(model: Any) -> float:
+    """The factor by which the model's generation config weakens tokens that stand in prompt or answer already; 1 for none.
+
+    Qwen2 and Qwen2.5 ship one of 1.05, which transformers and vLLM apply to greedy decoding too.
+    """
+    return float(getattr(getattr(model, "generation_config", None), "repetition_penalty", None) or 1.0)
+
+
 def common_prefix(sequences: Sequence[Sequence[int]]) -> int:
     """Length of the longest common prefix that leaves every sequence at least one token."""
     first, last = min(map(tuple, sequences)), max(map(tuple, sequences))  # what the extremes share, all share
@@ -62,7 +70,7 @@ def generate(
     """
     import torch
 
-    stops = stop_ids(model, tokenizer)
+    stops, penalty = stop_ids(model, tokenizer), repetition_penalty(model)
     texts = [""] * len(prompts)
     shared = common_prefix(prompts) if len(prompts) > 1 else 0
     order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))
@@ -78,7 +86,7 @@ def generate(
                 continue
             suffixes = [list(prompts[i][shared:]) for i in batch]
             with _cache_behind(model, prefix, len(batch)) as cache:
-                answers = _decode(model, cache, shared, suffixes, max_new_tokens, stops)
+                answers = _decode(model, cache, prefix, suffixes, max_new_tokens, stops, penalty)
             for i, ids in zip(batch, answers, strict=True):
                 texts[i] = tokenizer.decode(ids, skip_special_tokens=True)
                 done(i, texts[i])
@@ -131,20 +139,32 @@ def left_pad(rows: Sequence[Sequence[int]], shared: int, device: Any) -> tuple[A
     return ids.to(device), mask.to(device), positions.to(device)
 
 
-def _decode(model: Any, cache: Any, shared: int, suffixes: list[list[int]], budget: int, stops: set[int]) -> list[list[int]]:
-    """Greedy continuation ids of each suffix behind a cache of `shared` tokens, without the stop token."""
+def _decode(model: Any, cache: Any, prefix: Sequence[int], suffixes: list[list[int]], budget: int, stops: set[int], penalty: float) -> list[list[int]]:
+    """Greedy continuation ids of each suffix behind a cache of `prefix`, without the stop token."""
     import torch
 
     from anytasktune_bench.shared_prefix import cache_argument
 
-    ids, mask, positions = left_pad(suffixes, shared, model.device)
+    ids, mask, positions = left_pad(suffixes, len(prefix), model.device)
     answers: list[list[int]] = [[] for _ in suffixes]
     writing = list(range(len(suffixes)))
     """Index of the answer that each row of the batch writes, -1 once it has ended."""
     behind = cache_argument(model, cache)
+    seen: Any = None
+    """(B, vocabulary): whether a token stands in the row's prompt or answer, where a penalty asks for it."""
     for step in range(budget):
         output = model(input_ids=ids, attention_mask=mask, position_ids=positions, **behind, use_cache=True, logits_to_keep=1)
-        following = output.logits[:, -1].argmax(dim=-1)
+        logits = output.logits[:, -1]
+        if penalty != 1.0:
+            logits = logits.float()
+            if seen is None:
+                seen = torch.zeros_like(logits, dtype=torch.bool)
+                for line, suffix in enumerate(suffixes):
+                    seen[line, [*prefix, *suffix]] = True
+            logits = torch.where(seen, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
+        following = logits.argmax(dim=-1)
+        if seen is not None:
+            seen[torch.arange(len(seen), device=seen.device), following] = True
         for line, token in enumerate(following.tolist()):
             if writing[line] >= 0:
                 if token in stops:
@@ -160,5 +180,6 @@ def _decode(model: Any, cache: Any, shared: int, suffixes: list[list[int]], budg
             kept = torch.tensor(alive, device=ids.device)
             cache.batch_select_indices(kept)
             ids, mask, positions = ids[kept], mask[kept], positions[kept]
+            seen = seen[kept] if seen is not None else None
             writing = [writing[line] for line in alive]
     return answers

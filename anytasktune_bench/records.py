@@ -43,6 +43,8 @@ class ModelInfo(Strict):
     backend: str = "hf"
     chat_template_sha256: str | None = None
     """None where the plain-text prompt was used."""
+    repetition_penalty: float = 1.0
+    """Of the model's own generation config; answers are greedy otherwise."""
 
 
 class Settings(Strict):

@@ -9,15 +9,16 @@ os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads only get in each other's way on models this small
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from anytasktune_bench.catalog import Catalog, load_catalog
 from anytasktune_bench.data.tables import source_rows
 from anytasktune_bench.rows import SPLITS
-from anytasktune_bench.spec import LANGS, SubTask
+from anytasktune_bench.spec import LANGS, Lang, SubTask
 
 SPECS = load_catalog().with_rows
 CASES = [(spec, lang) for spec in SPECS for lang in LANGS]
@@ -68,6 +69,33 @@ def build_tiny_model(folder: Path, *, chat: bool, seed: int = 0) -> Path:
     LlamaForCausalLM(config).save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
+
+
+def random_adapter(base: Path, folder: Path, seed: int) -> Path:
+    """A LoRA adapter with random weights for a tiny model, large enough to change what it answers."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    from anytasktune_bench.models import load_model, resolve_model
+
+    torch.manual_seed(seed)
+    model = get_peft_model(load_model(resolve_model(str(base)), "float32", "cpu"), LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
+    for name, parameter in model.named_parameters():
+        if "lora_" in name:
+            parameter.data.normal_(std=0.3)
+    model.save_pretrained(folder)
+    return folder
+
+
+def evaluated(model: Any, specs: Sequence[SubTask], langs: Sequence[Lang], options: Any, adapter: Path | None = None) -> Any:
+    """Record and samples of one model (folder, reference or server) on some sub-tasks."""
+    from anytasktune_bench.evaluation.backends import open_backends
+    from anytasktune_bench.evaluation.run import evaluate
+    from anytasktune_bench.models import resolve_model
+
+    source = resolve_model(str(model)) if isinstance(model, Path) else model
+    (backend,) = open_backends(source, [adapter], options)
+    return evaluate(backend, [(spec, lang) for spec in specs for lang in langs], options)
 
 
 @pytest.fixture(scope="session")

@@ -91,12 +91,12 @@ def display_width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def model_and_adapter(model: str | None, adapter: str | None) -> tuple[ModelRef, Path | None]:
-    """The model that is meant, and the folder of the adapter on it.
+def model_and_adapters(model: str | None, adapters: Sequence[str]) -> tuple[ModelRef, list[Path]]:
+    """The model that is meant, and the folders of adapters for it.
 
     Args:
-        model: as for `resolve_model`; the adapter's base if None.
-        adapter: a folder or a Hub id.
+        model: as for `resolve_model`; the base of the first adapter if None.
+        adapters: folders or Hub ids. For a known system that is an adapter over a base, and none given, its own.
 
     Raises:
         RunError: neither is given, one cannot be found, or the adapter does not say what its base is.
@@ -106,9 +106,15 @@ def model_and_adapter(model: str | None, adapter: str | None) -> tuple[ModelRef,
     from anytasktune_bench.models import resolve_model
     from anytasktune_bench.presets import presets
 
-    if model and not adapter and (preset := presets().get(model)) and preset.base:
-        adapter = preset.id if preset.revision is None else f"{preset.id}@{preset.revision}"
-    folder = resolve_adapter(adapter) if adapter else None
-    if not model and folder is None:
+    if model and not adapters and (preset := presets().get(model)) and preset.base:
+        adapters = [preset.id if preset.revision is None else f"{preset.id}@{preset.revision}"]
+    folders = [resolve_adapter(adapter) for adapter in adapters]
+    if not model and not folders:
         raise RunError("no model was named. Give one with --model, or an adapter with --adapter.")
-    return resolve_model(model or (base_of(folder) if folder else ""), progress=say), folder
+    return resolve_model(model or base_of(folders[0]), progress=say), folders
+
+
+def model_and_adapter(model: str | None, adapter: str | None) -> tuple[ModelRef, Path | None]:
+    """As `model_and_adapters`, for one adapter or none."""
+    ref, folders = model_and_adapters(model, [adapter] if adapter else [])
+    return ref, folders[0] if folders else None

@@ -160,14 +160,17 @@ def _train_one(ref: ModelRef, specs: list[SubTask], folder: Path, options: Train
 def _score(ref: ModelRef, specs: list[SubTask], folder: Path, options: TrainOptions, quiet: bool) -> None:
     """Score a finished adapter on its test rows, keep the record in its folder, and write the scores into its card."""
     from anytasktune_bench.cli.evaluate import print_results
+    from anytasktune_bench.evaluation.backends import open_backends
     from anytasktune_bench.evaluation.run import EvalOptions, evaluate_into
     from anytasktune_bench.training.card import write_card
 
     settings = EvalOptions(dtype=options.dtype, device=options.device, source=options.source, implicit=options.implicit)
-    _, record, samples = evaluate_into(folder / "eval", ref, specs, options.langs, settings, folder, progress=say)
+    tests = [(spec, lang) for spec in specs for lang in options.langs]
+    for backend in open_backends(ref, [folder], settings, progress=say):
+        result = evaluate_into(folder / "eval", backend, tests, settings, progress=say)
     write_card(folder)
-    if not quiet:
-        print_results(record, samples)
+    if not quiet and result is not None:
+        print_results(*result[1:])
 
 
 def _dry_run(ref: ModelRef, wanted: dict[str, list[SubTask]], options: TrainOptions, as_json: bool) -> None:

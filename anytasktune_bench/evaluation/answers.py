@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -24,15 +25,18 @@ class Answers:
     Args:
         folder: where the record will be written; the answers stand in a hidden file beside it.
         identity: what changes an answer (model, adapter, dtype, batch size, versions of packages).
+        rank: number of this process among several that share a run; each writes a file of its own and reads all.
 
     Raises:
         RunError: on entering, another run writes there.
         OutputError: the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, identity: Any) -> None:
-        self.path = folder.with_name(f".{folder.name}.{sha256_json(identity)[:16]}.jsonl")
-        self._lock_path = folder.with_name(f".{folder.name}.lock")
+    def __init__(self, folder: Path, identity: Any, rank: int = 0) -> None:
+        self.folder = folder
+        self._stem = f".{folder.name}.{sha256_json(identity)[:16]}"
+        self.path = folder.with_name(f"{self._stem}.{rank}.jsonl")
+        self._lock_path = folder.with_name(f".{folder.name}.{rank}.lock")
         self._known: dict[str, str] = {}
         self._file: FileIO | None = None
         self._lock: TextIO | None = None
@@ -42,12 +46,14 @@ class Answers:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = self._lock_path.open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            good = self._read() if self.path.is_file() else 0
+            for other in self.path.parent.glob(f"{self._stem}.*.jsonl"):
+                self._read(other)
+            good = self._read(self.path) if self.path.is_file() else 0
             self._file = self.path.open("r+b" if good else "wb", buffering=0)  # so that closing has nothing left to write
             self._file.truncate(good)
             self._file.seek(good)
         except BlockingIOError as error:
-            raise RunError(f"{self._lock_path.with_name(self._lock_path.name[1:-5])}: another run writes there. Wait for it, or give --out or --name.") from error
+            raise RunError(f"{self.folder}: another run writes there. Wait for it, or give --out or --name.") from error
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be written ({error.strerror}). Free some space or choose a writable folder.") from error
         return self
@@ -62,10 +68,10 @@ class Answers:
     def __len__(self) -> int:
         return len(self._known)
 
-    def _read(self) -> int:
+    def _read(self, path: Path) -> int:
         """Take up the lines that are whole; gives the number of bytes they take."""
         good = 0
-        for line in self.path.read_bytes().splitlines(keepends=True):
+        for line in path.read_bytes().splitlines(keepends=True):
             try:
                 key, answer = json.loads(line)
             except (ValueError, TypeError):
@@ -101,3 +107,11 @@ class Answers:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be written ({error.strerror}). Free some space and run the same command again; finished answers are kept.") from error
+
+
+def discard(folder: Path) -> None:
+    """Remove the answers that were kept for the record in `folder`, of all processes and earlier setups."""
+    name = re.compile(rf"\.{re.escape(folder.name)}\.[0-9a-f]{{16}}\.\d+\.jsonl")
+    for path in folder.parent.glob(".*.jsonl"):
+        if name.fullmatch(path.name):
+            path.unlink(missing_ok=True)

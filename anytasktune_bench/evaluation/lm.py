@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 from lm_eval.models.huggingface import HFLM
 from tqdm import tqdm
 
+from anytasktune_bench.adapters import put_on
 from anytasktune_bench.evaluation.answers import Answers
 from anytasktune_bench.generation import generate
+from anytasktune_bench.models import ModelRef
 
 
 class BenchLM(HFLM):  # type: ignore[misc]
     """`HFLM` that answers greedy requests of one sub-task together, so that their common prefix is computed once.
 
-    Anything else (sampling, stop strings, encoder-decoder models, models without a dynamic cache) goes to `HFLM` itself.
+    Anything else (sampling, stop strings, encoder-decoder models, models without a dynamic cache, a generation config that steers what is written by more
+    than a repetition penalty) goes to `HFLM` itself.
     """
 
     def __init__(self, *args: Any, answers: Answers | None = None, **kwargs: Any) -> None:
-        """Load as `HFLM` does; an adapter then computes in the base's dtype, as it did in training under autocast."""
+        """Load as `HFLM` does; under `accelerate launch` each process then takes its share of the rows, on CPUs as on GPUs."""
         super().__init__(*args, **kwargs)
         self.answers = answers
-        for name, parameter in self.model.named_parameters():
-            if "lora_" in name:
-                parameter.data = parameter.data.to(self.model.dtype)
+        if accelerator := getattr(self, "accelerator", None):
+            self._rank, self._world_size = accelerator.process_index, accelerator.num_processes
+
+    def use(self, adapter: Path, ref: ModelRef) -> None:
+        """Answer with an adapter from now on, in the place of an earlier one.
+
+        Raises:
+            RunError: the adapter does not belong to the base.
+        """
+        self._model = put_on(self.model, adapter, ref)
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
         """Answers in the order of `requests`."""
@@ -54,4 +65,8 @@ class BenchLM(HFLM):  # type: ignore[misc]
     def _is_plain(self, requests: list[Any]) -> bool:
         stateful = getattr(self.model, "_is_stateful", False)
         greedy = all(not request.args[1].get("do_sample") and not request.args[1].get("until") for request in requests)
-        return self.backend == "causal" and not stateful and greedy and isinstance(self.batch_size, int)
+        config = self.model.generation_config
+        steered = any(
+            getattr(config, name, None) for name in ("no_repeat_ngram_size", "min_new_tokens", "bad_words_ids", "suppress_tokens", "sequence_bias", "forced_eos_token_id")
+        )
+        return self.backend == "causal" and not stateful and not steered and greedy and isinstance(self.batch_size, int)

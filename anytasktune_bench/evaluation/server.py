@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from threading import local
@@ -37,6 +38,8 @@ class Server:
     """Further tries of a request that was refused for now or got no answer, with growing pauses."""
     timeout: float = 300.0
     """Seconds to wait for an answer."""
+    body: tuple[tuple[str, Any], ...] = ()
+    """Further fields of every request, such as vLLM's `chat_template_kwargs`."""
 
     @property
     def name(self) -> str:
@@ -44,25 +47,36 @@ class Server:
         return self.model.rpartition("/")[2]
 
 
-def find_server(url: str, model: str | None, concurrency: int) -> Server:
+def find_server(url: str, model: str | None, concurrency: int, body: Mapping[str, Any] | None = None) -> Server:
     """The server at `url`, with the model it serves where none is named.
 
     Raises:
         RunError: it cannot be reached, or serves several models or none.
     """
     url = url.rstrip("/").removesuffix("/chat/completions")
+    extra = tuple((body or {}).items())
     if model:
-        return Server(url, model, concurrency)
+        return Server(url, model, concurrency, body=extra)
     try:
-        with _session(2) as session:
-            answer = session.get(f"{url}/models", timeout=30)
-            answer.raise_for_status()
-            names = [str(entry["id"]) for entry in answer.json()["data"]]
+        names = [str(entry["id"]) for entry in served_models(url)]
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{url}: does not say what it serves ({first_line(error)}). Check the address (it usually ends in /v1), or name the model with --served-model.") from error
     if len(names) != 1:
         raise RunError(f"{url}: serves {', '.join(names) or 'nothing'}. Name one with --served-model.")
-    return Server(url, names[0], concurrency)
+    return Server(url, names[0], concurrency, body=extra)
+
+
+def served_models(url: str) -> list[dict[str, Any]]:
+    """What a server says it serves, one entry with an `id` for each model.
+
+    Raises:
+        requests.RequestException: it cannot be reached, or refuses.
+        ValueError, KeyError, TypeError: it says something else.
+    """
+    with _session(2) as session:
+        answer = session.get(f"{url}/models", timeout=30)
+        answer.raise_for_status()
+        return [dict(entry) for entry in answer.json()["data"]]
 
 
 def _session(retries: int) -> requests.Session:
@@ -124,11 +138,22 @@ class ServerLM(LM):  # type: ignore[misc]
                 raise
         return [answer or "" for answer in found]
 
-    def _ask(self, turns: str, budget: int) -> str:
+    path = "/chat/completions"
+
+    def _question(self, prompt: str, budget: int) -> dict[str, Any]:
+        """The part of a request that asks."""
+        return {"messages": json.loads(prompt), "max_tokens": budget}
+
+    @staticmethod
+    def _text(choice: dict[str, Any]) -> str:
+        """The answer in what came back."""
+        return str(choice["message"]["content"] or "")
+
+    def _ask(self, prompt: str, budget: int) -> str:
         if not hasattr(self._local, "session"):
             self._local.session = _session(self.server.retries)
-        body = {"model": self.server.model, "messages": json.loads(turns), "max_tokens": budget, "temperature": 0}
-        url = f"{self.server.url}/chat/completions"
+        body = {"model": self.server.model, "temperature": 0, **self._question(prompt, budget), **dict(self.server.body)}
+        url = f"{self.server.url}{self.path}"
         try:
             answer = self._local.session.post(url, json=body, timeout=(30, self.server.timeout))
         except requests.RequestException as error:
@@ -137,9 +162,9 @@ class ServerLM(LM):  # type: ignore[misc]
         if answer.status_code != 200:
             raise RunError(f"{url}: answers {answer.status_code} ({answer.text.strip()[:200]}). For 401 set {KEY_ENV}; for 404 check address and --served-model.")
         try:
-            return str(answer.json()["choices"][0]["message"]["content"] or "")
+            return self._text(answer.json()["choices"][0])
         except (ValueError, KeyError, IndexError, TypeError) as error:
-            raise RunError(f"{url}: its answer is no chat completion ({answer.text.strip()[:200]}). Give the address of an OpenAI-compatible server.") from error
+            raise RunError(f"{url}: its answer is no completion ({answer.text.strip()[:200]}). Give the address of an OpenAI-compatible server.") from error
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """Not offered by chat servers, and not needed by these tasks."""

@@ -55,10 +55,17 @@ def cluster_bootstrap(spec: SubTask, scores: Sequence[Score], groups: Sequence[s
     Returns:
         (low, high) in [0, 1]; (0, 1) with a single group, whose resamples say nothing.
     """
+    found = bootstrap_draws(spec, scores, groups, draws=draws, seed=seed)
+    return (0.0, 1.0) if found is None else percentiles(found, level)
+
+
+def bootstrap_draws(spec: SubTask, scores: Sequence[Score], groups: Sequence[str], *, draws: int = DRAWS, seed: int = 0) -> np.ndarray | None:
+    """(draws,) primary scores under resampling of whole groups, as in `cluster_bootstrap`; None with a single group.
+
+    Equal groups and seed give equal resamples, so that the draws of twins in two languages are paired.
+    """
     index = _group_index(groups, len(scores))
-    if index.max() == 0:
-        return 0.0, 1.0
-    return _percentiles(primary(spec, scores, _resampled(index, draws, seed)), level)
+    return None if index.max() == 0 else primary(spec, scores, _resampled(index, draws, seed))
 
 
 def paired_difference(
@@ -97,7 +104,7 @@ def paired_difference(
     low, high = -1.0, 1.0
     if index.max() > 0:
         weights = _resampled(index, draws, seed)
-        low, high = _percentiles(primary(spec, scores_a, weights) - primary(spec, scores_b, weights), level)
+        low, high = percentiles(primary(spec, scores_a, weights) - primary(spec, scores_b, weights), level)
     swap = np.random.default_rng((seed, 1)).integers(0, 2, size=(draws, index.max() + 1))[:, index].astype(float)
     both = [*scores_a, *scores_b]
     permuted = primary(spec, both, np.hstack([1 - swap, swap])) - primary(spec, both, np.hstack([swap, 1 - swap]))
@@ -151,6 +158,7 @@ def _resampled(index: np.ndarray, draws: int, seed: int) -> np.ndarray:
     return np.random.default_rng((seed, 0)).multinomial(count, np.full(count, 1 / count), size=draws)[:, index].astype(float)
 
 
-def _percentiles(values: np.ndarray, level: float) -> tuple[float, float]:
+def percentiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """The percentile interval of some draws."""
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

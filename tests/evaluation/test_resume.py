@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,21 @@ import pytest
 from anytasktune_bench.catalog import load_catalog
 from anytasktune_bench.errors import OutputError, RunError
 from anytasktune_bench.evaluation.answers import Answers
-from anytasktune_bench.evaluation.run import EvalOptions, evaluate, evaluate_into
+from anytasktune_bench.evaluation.backends import open_backends
+from anytasktune_bench.evaluation.run import EvalOptions, evaluate_into
 from anytasktune_bench.evaluation.server import Server, find_server
 from anytasktune_bench.models import resolve_model
+from anytasktune_bench.spec import Lang, SubTask
 from tests.chat_server import serving
+from tests.conftest import evaluated
 
 SPECS = load_catalog().select("S1,L4")
-OPTIONS = EvalOptions(limit=5, dtype="float32", device="cpu", batch_size=2)
+OPTIONS = EvalOptions(limit=5, dtype="float32", device="cpu", batch_size=2, name="run")
+
+
+def into(out: Path, model: Any, langs: Sequence[Lang], options: EvalOptions = OPTIONS, specs: Sequence[SubTask] = SPECS, **kwargs: Any) -> Any:
+    (backend,) = open_backends(model, [None], options)
+    return evaluate_into(out, backend, [(spec, lang) for spec in specs for lang in langs], options, **kwargs)
 
 
 def test_answers_stay_whatever_happens(tmp_path: Path) -> None:
@@ -46,7 +55,7 @@ def test_answers_stay_whatever_happens(tmp_path: Path) -> None:
 
 def test_a_run_goes_on_with_whole_batches_and_gives_the_same_record(chat_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ref = resolve_model(str(chat_model))
-    wanted, _ = evaluate(ref, SPECS, ("en",), OPTIONS)
+    wanted, _ = evaluated(ref, SPECS, ("en",), OPTIONS)
     added = 0
     add = Answers.add
 
@@ -59,19 +68,19 @@ def test_a_run_goes_on_with_whole_batches_and_gives_the_same_record(chat_model: 
 
     monkeypatch.setattr(Answers, "add", stop)
     with pytest.raises(KeyboardInterrupt):
-        evaluate_into(tmp_path / "run", ref, SPECS, ("en",), OPTIONS)
+        into(tmp_path, ref, ("en",))
     monkeypatch.setattr(Answers, "add", add)
-    assert not (tmp_path / "run").exists() and len(list(tmp_path.glob(".run.*.jsonl"))) == 1
+    assert not (tmp_path / "run_first5").exists() and len(list(tmp_path.glob(".run_first5.*.jsonl"))) == 1
     computed: list[int] = []
     from anytasktune_bench import generation
 
     decode = generation._decode
     monkeypatch.setattr(generation, "_decode", lambda model, cache, shared, suffixes, *rest: computed.append(len(suffixes)) or decode(model, cache, shared, suffixes, *rest))
     said: list[str] = []
-    _, record, _ = evaluate_into(tmp_path / "run", ref, SPECS, ("en",), OPTIONS, progress=said.append)
+    _, record, _ = into(tmp_path, ref, ("en",), progress=said.append)
     assert record.content_sha256() == wanted.content_sha256()
     assert sum(computed) == 10 - 2 and any("3 answers" in line for line in said), "the finished batch of 2 is not computed again, the half one is"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run_first5"]
 
 
 @pytest.mark.slow
@@ -80,17 +89,35 @@ def test_killed_runs_go_on_to_the_same_record() -> None:
     assert done.returncode == 0 and "5 ends equal" in done.stdout, done.stdout + done.stderr
 
 
+def test_tests_that_a_record_holds_are_not_run_again_and_others_are_added(chat_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ref = resolve_model(str(chat_model))
+    whole, samples = evaluated(ref, SPECS, ("zh", "en"), OPTIONS)
+    into(tmp_path, ref, ("en",))
+    from anytasktune_bench import generation
+
+    computed: list[int] = []
+    decode = generation._decode
+    monkeypatch.setattr(generation, "_decode", lambda model, cache, prefix, suffixes, *rest: computed.append(len(suffixes)) or decode(model, cache, prefix, suffixes, *rest))
+    _, record, found = into(tmp_path, ref, ("zh", "en"))
+    assert sum(computed) == 10 and record.content_sha256() == whole.content_sha256() and found == samples
+    said: list[str] = []
+    assert into(tmp_path, ref, ("zh",), progress=said.append)[1] == record and sum(computed) == 10 and "--overwrite" in said[-1]
+    with pytest.raises(RunError, match=r"another setup \(batch_size\)"):
+        into(tmp_path, ref, ("en",), EvalOptions(limit=5, dtype="float32", device="cpu", batch_size=3, name="run"))
+    assert list(into(tmp_path, ref, ("zh",), overwrite=True)[1].results) == ["anytasktune_l4_zh", "anytasktune_s1_zh"]
+
+
 def test_a_served_model_answers_as_it_does_here_whatever_fails(chat_model: Path, tmp_path: Path) -> None:
-    here, samples = evaluate(resolve_model(str(chat_model)), SPECS, ("zh", "en"), OPTIONS)
+    here, samples = evaluated(resolve_model(str(chat_model)), SPECS, ("zh", "en"), OPTIONS)
     with serving(chat_model, failing=0.2, seed=3) as served:
         server = find_server(served.url + "/", None, 3)
         assert server.model == chat_model.name
-        _, record, answers = evaluate_into(tmp_path / "run", server, SPECS, ("zh", "en"), OPTIONS)
+        _, record, answers = into(tmp_path, server, ("zh", "en"))
         assert served.failed and [a.answer for a in answers] == [s.answer for s in samples]
         assert {name: result.metrics for name, result in record.results.items()} == {name: result.metrics for name, result in here.results.items()}
         assert set(served.answered.values()) == {1}, "no answer is paid for twice"
     assert record.model.backend == "openai" and record.model.source == chat_model.name
-    assert "127.0.0.1" not in (tmp_path / "run" / "record.json").read_text()
+    assert "127.0.0.1" not in (tmp_path / "run_first5" / "record.json").read_text()
 
 
 def test_a_server_that_goes_down_loses_nothing(chat_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,12 +132,12 @@ def test_a_server_that_goes_down_loses_nothing(chat_model: Path, tmp_path: Path,
 
         monkeypatch.setattr(served, "answer", gone)
         with pytest.raises(RunError, match=r"(no answer after 1 tries|answers (429|500|503)|no chat completion)"):
-            evaluate_into(tmp_path / "run", server, SPECS, ("en",), OPTIONS)
-        kept = json.loads(next(tmp_path.glob(".run.*.jsonl")).read_text().splitlines()[0])
+            into(tmp_path, server, ("en",))
+        kept = json.loads(next(tmp_path.glob(".run_first5.*.jsonl")).read_text().splitlines()[0])
         assert len(kept) == 2
         served.failing = 0.0
         monkeypatch.setattr(served, "answer", answer)
-        evaluate_into(tmp_path / "run", server, SPECS, ("en",), OPTIONS)
+        into(tmp_path, server, ("en",))
         assert set(served.answered.values()) == {1} and len(served.answered) == 10
 
 
@@ -124,10 +151,10 @@ def test_servers_that_cannot_be_used_say_why(chat_model: Path, tmp_path: Path, m
         served.key = "secret"
         server = Server(served.url, "a", retries=0)
         with pytest.raises(RunError, match="401"):
-            evaluate(server, SPECS[:1], ("en",), OPTIONS)
+            evaluated(server, SPECS[:1], ("en",), OPTIONS)
         monkeypatch.setenv("OPENAI_API_KEY", "secret")
-        assert evaluate(server, SPECS[:1], ("en",), OPTIONS)[0].results["anytasktune_l4_en"].n == 5
+        assert evaluated(server, SPECS[:1], ("en",), OPTIONS)[0].results["anytasktune_l4_en"].n == 5
         with pytest.raises(RunError, match="--enable-lora"):
-            evaluate(server, SPECS[:1], ("en",), OPTIONS, adapter=tmp_path)
+            evaluated(server, SPECS[:1], ("en",), OPTIONS, tmp_path)
         with pytest.raises(RunError, match="404"):
-            evaluate(Server(served.url + "/nowhere", "a", retries=0), SPECS[:1], ("en",), OPTIONS)
+            evaluated(Server(served.url + "/nowhere", "a", retries=0), SPECS[:1], ("en",), OPTIONS)

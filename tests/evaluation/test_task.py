@@ -13,13 +13,13 @@ import pytest
 from anytasktune_bench.catalog import SUBTASKS_ENV, load_catalog
 from anytasktune_bench.data.load import load_records
 from anytasktune_bench.evaluation.export import drift, export_tasks, task_yaml, tasks_path
-from anytasktune_bench.evaluation.run import EvalOptions, evaluate
+from anytasktune_bench.evaluation.run import EvalOptions
 from anytasktune_bench.generation import generate
 from anytasktune_bench.models import load_model, load_tokenizer, resolve_model
 from anytasktune_bench.prompt import pick_shots, render
 from anytasktune_bench.records import read_record, rescore, write_record
 from anytasktune_bench.spec import LANGS
-from tests.conftest import CASE_IDS, CASES
+from tests.conftest import CASE_IDS, CASES, evaluated
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,7 +70,7 @@ def test_a_copied_sub_task_needs_no_other_edit(copied_subtask, chat_model, monke
     monkeypatch.setenv(SUBTASKS_ENV, str(copied_subtask("X9")))
     spec = load_catalog().get("my_items")
     assert spec.config_name("en") == "my_items_en" and "task: anytasktune_x9_en" in task_yaml(spec, "en")
-    record, samples = evaluate(resolve_model(str(chat_model)), [spec], ("en",), EvalOptions(limit=2, dtype="float32"))
+    record, samples = evaluated(resolve_model(str(chat_model)), [spec], ("en",), EvalOptions(limit=2, dtype="float32"))
     assert list(record.results) == ["anytasktune_x9_en"] and samples[0].id.startswith("X9-en-")
     from anytasktune_bench.leaderboard.site import build_site
 
@@ -100,7 +100,7 @@ def test_plain_lm_eval_and_eval_agree_sample_by_sample(chat_model, tmp_path) -> 
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, "HF_HUB_OFFLINE": "1"}, cwd=tmp_path)
     theirs = json.loads(next((tmp_path / "lm").rglob("results_*.json")).read_text(encoding="utf-8"))["results"]
     specs = load_catalog().select("M1,L4")
-    record, samples = evaluate(resolve_model(str(chat_model)), specs, LANGS, EvalOptions(limit=4, dtype="float32"))
+    record, samples = evaluated(resolve_model(str(chat_model)), specs, LANGS, EvalOptions(limit=4, dtype="float32"))
     for name in names:
         logged = [json.loads(line) for path in (tmp_path / "lm").rglob(f"samples_{name}_*.jsonl") for line in path.read_text(encoding="utf-8").splitlines()]
         by_id = {entry["doc"]["id"]: entry for entry in logged}
@@ -118,7 +118,7 @@ def test_plain_lm_eval_and_eval_agree_sample_by_sample(chat_model, tmp_path) -> 
 def test_a_record_is_rescored_to_the_last_digit_and_tampering_is_found(chat_model, tmp_path) -> None:  # type: ignore[no-untyped-def]
     from anytasktune_bench.errors import RecordError
 
-    record, samples = evaluate(resolve_model(str(chat_model)), [load_catalog().get("S1")], LANGS, EvalOptions(limit=3, num_fewshot=1, dtype="float32"))
+    record, samples = evaluated(resolve_model(str(chat_model)), [load_catalog().get("S1")], LANGS, EvalOptions(limit=3, num_fewshot=1, dtype="float32"))
     write_record(tmp_path, record, samples)
     read, found = read_record(tmp_path)
     assert read == record and found == samples
@@ -131,19 +131,20 @@ def test_a_record_is_rescored_to_the_last_digit_and_tampering_is_found(chat_mode
 
 
 def test_equal_runs_have_equal_content(chat_model) -> None:  # type: ignore[no-untyped-def]
-    runs = [evaluate(resolve_model(str(chat_model)), [load_catalog().get("L4")], ("en",), EvalOptions(limit=4, dtype="float32", batch_size=b))[0] for b in (2, 2)]
+    runs = [evaluated(resolve_model(str(chat_model)), [load_catalog().get("L4")], ("en",), EvalOptions(limit=4, dtype="float32", batch_size=b))[0] for b in (2, 2)]
     assert runs[0].content_sha256() == runs[1].content_sha256()
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 16])
-def test_sharing_the_prefix_changes_no_answer(chat_model, batch_size: int) -> None:
-    """Greedy text equals `model.generate` on each prompt alone, for any batch size."""
+@pytest.mark.parametrize(("batch_size", "penalty"), [(1, None), (3, None), (16, None), (1, 1.3), (3, 1.3), (16, 1.05)])
+def test_sharing_the_prefix_changes_no_answer(chat_model, batch_size: int, penalty: float | None) -> None:
+    """Greedy text equals `model.generate` on each prompt alone, for any batch size and with the repetition penalty of the model's own config."""
     import torch
 
     ref = resolve_model(str(chat_model))
     tokenizer, model = load_tokenizer(ref), load_model(ref, "float32")
     for weight in model.parameters():
         weight.data *= 3  # far from uniform, so that rounding decides no token
+    model.generation_config.repetition_penalty = penalty
     spec = load_catalog().get("S1")
     prompts = [tokenizer(render(tokenizer, spec, "en", row["input"]), add_special_tokens=False)["input_ids"] for row in load_records(spec, "en", "test")[:7]]
     answers = generate(model, tokenizer, prompts, 12, batch_size)

@@ -11,12 +11,13 @@ import torch
 from anytasktune_bench.catalog import load_catalog
 from anytasktune_bench.data.load import load_records
 from anytasktune_bench.errors import OutputError, RunError
-from anytasktune_bench.evaluation.run import EvalOptions, evaluate
+from anytasktune_bench.evaluation.run import EvalOptions
 from anytasktune_bench.models import load_model, load_tokenizer, resolve_model
 from anytasktune_bench.prompt import render
 from anytasktune_bench.training.examples import IGNORE, Example, TaskSampler, collate, encode_rows, end_of_turn
 from anytasktune_bench.training.options import TrainOptions
 from anytasktune_bench.training.run import train
+from tests.conftest import evaluated
 
 SPECS = load_catalog().select("M1,S1,L4")
 
@@ -113,8 +114,8 @@ def test_training_learns_to_answer_and_to_stop(chat_model: Path, tmp_path: Path)
     written = json.loads((tmp_path / "adapter" / "anytasktune.json").read_text(encoding="utf-8"))
     assert written["subtasks"] == ["L4"] and written["base"]["sha256"] == ref.sha256 and written["figures"]["steps"] == 60
     assert sorted(p.name for p in tmp_path.iterdir()) == ["adapter"]
-    base, noise = evaluate(ref, [spec], ("en",), EvalOptions(limit=20, dtype="float32"))
-    tuned, answers = evaluate(ref, [spec], ("en",), EvalOptions(limit=20, dtype="float32"), tmp_path / "adapter")
+    base, noise = evaluated(ref, [spec], ("en",), EvalOptions(limit=20, dtype="float32"))
+    tuned, answers = evaluated(ref, [spec], ("en",), EvalOptions(limit=20, dtype="float32"), tmp_path / "adapter")
     assert sum(len(sample.answer) for sample in answers) < sum(len(sample.answer) for sample in noise) * 0.7
     starts = tuple(label.en[0] for label in spec.output.labels)
     assert sum(sample.answer.startswith(starts) for sample in answers) >= 15 > sum(sample.answer.startswith(starts) for sample in noise)
@@ -145,4 +146,4 @@ def test_a_taken_folder_and_long_rows_are_errors(chat_model: Path, tmp_path: Pat
 def test_an_adapter_of_another_base_is_refused(chat_model: Path, plain_model: Path, tmp_path: Path) -> None:
     train(resolve_model(str(chat_model)), load_catalog().select("S1"), tmp_path / "a", FAST, quiet=True)
     with pytest.raises(RunError, match="own base"):
-        evaluate(resolve_model(str(plain_model)), load_catalog().select("S1"), ("en",), EvalOptions(limit=1), tmp_path / "a")
+        evaluated(resolve_model(str(plain_model)), load_catalog().select("S1"), ("en",), EvalOptions(limit=1), tmp_path / "a")
