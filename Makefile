@@ -41,8 +41,8 @@ lint: $(VENV)/.dev ## style, and files that are made from others
 types: $(VENV)/.dev ## mypy in strict mode
 	$(BIN)/mypy
 
-bench: $(VENV)/.dev ## speed, with ratios against stock libraries in the same run
-	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench $(CACHE)
+bench: $(VENV)/.dev $(CACHE)/demo-model.whl ## speed, with ratios against stock libraries in the same run; BENCH_MODEL=PATH adds a larger model
+	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench $(CACHE) $(BENCH_MODEL)
 
 bench-training: $(VENV)/.dev $(CACHE)/demo-model.whl ## our trainer against TRL on the same tokens, about 15 minutes
 	$(BIN)/python -m pip install --quiet --group bench

@@ -40,6 +40,8 @@ class Preset(Strict):
     """Hub id, or the name at its maker's service."""
     base: str | None = None
     """Hub id of the base where `id` is a LoRA adapter."""
+    architecture: str | None = None
+    """transformers' `model_type`, for a system that is loaded here."""
     revision: str | None = None
     """Commit that is loaded; None for the newest."""
     chat_template: str | None = None
@@ -58,9 +60,11 @@ class Preset(Strict):
     """`ran`: this very checkpoint ran here · `rendered`: its prompt was rendered, and a tiny model of its architecture ran · `never`."""
 
     @model_validator(mode="after")
-    def _a_server_has_a_command(self) -> Self:
+    def _what_a_status_asks_for(self) -> Self:
         if (self.status == "server") != bool(self.serve):
             raise ValueError("`serve` must be given if, and only if, `status` is `server`")
+        if (self.status in ("ok", "gated")) != bool(self.architecture):
+            raise ValueError("`architecture` must be given if, and only if, `status` is `ok` or `gated`")
         return self
 
 

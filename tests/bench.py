@@ -1,14 +1,17 @@
 """`make bench`: speed, as ratios against the stock way in the same run. Figures, not tests.
 
-Usage: python -m tests.bench CACHE, where CACHE holds `demo-model.whl` (`make demo` puts it there); without it, only scoring is measured.
+Usage: python -m tests.bench CACHE [MODEL], where CACHE holds `demo-model.whl` (`make demo` puts it there), without which only scoring is measured.
+A second, larger MODEL is measured on fewer rows.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,30 +97,69 @@ def startup() -> None:
     line("anytasktune --help", taken, "s")
 
 
-def generating(wheel: Path) -> None:
-    """Answers per second with the shared prefix, against transformers' generate on the same batch and tokens."""
-    import torch
+TESTS = ("M1", "M3", "F3", "L1", "P2", "S1")
+"""Sub-tasks of the comparison with lm-eval: fields, labels, lists and two label fields, with short and long answers."""
 
-    from anytasktune_bench.generation import encode, generate
-    from anytasktune_bench.models import load_model, load_tokenizer, resolve_model
-    from anytasktune_bench.prompt import pick_shots, render
 
-    ref = resolve_model(str(wheel))
-    tokenizer, model = load_tokenizer(ref), load_model(ref)
-    spec, budget = load_catalog().get("S1"), 24
-    for k in (0, 3):
-        shots = pick_shots(load_records(spec, "en", "train"), k)
-        prompts = [encode(tokenizer, render(tokenizer, spec, "en", row["input"], shots=shots)) for row in load_records(spec, "en", "test")[:24]]
-        width = max(map(len, prompts))
-        ids = torch.tensor([[tokenizer.eos_token_id] * (width - len(p)) + p for p in prompts])
-        mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts])
+def command(*arguments: str) -> float:
+    """Seconds that a command takes, start included."""
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    return time.monotonic() - started
 
-        def stock(ids: Any = ids, mask: Any = mask) -> None:
-            with torch.inference_mode():
-                model.generate(ids, attention_mask=mask, max_new_tokens=budget, do_sample=False, pad_token_id=tokenizer.eos_token_id)
 
-        ours, theirs = seconds(lambda p=prompts: generate(model, tokenizer, p, budget, 24), 2), seconds(stock, 2)
-        line(f"answer 24 rows of S1 en, {k}-shot", 24 / ours, "rows/s", theirs / ours, "transformers generate, same batch")
+def evaluating(model: Path, rows: int, codes: Sequence[str] = TESTS, batch: int = 40) -> None:
+    """`anytasktune eval` against `lm_eval run` with its own Hugging Face model: the same rows, prompts, batch size and dtype, each in a process of its own."""
+    from anytasktune_bench.models import pick_dtype, resolve_model
+    from anytasktune_bench.records import find_records, read_record
+
+    location, specs = resolve_model(str(model)).location, [load_catalog().get(code) for code in codes]
+    tasks = Path(__file__).parents[1] / "tasks"
+    with tempfile.TemporaryDirectory() as work:
+
+        def ours(name: str, tests: str, limit: int, *more: str) -> float:
+            return command("anytasktune_bench", "eval", location, "--tasks", tests, "--limit", str(limit), "--batch-size", str(batch), "--out", f"{work}/{name}", *more)
+
+        def stock(name: str, tests: Sequence[str], limit: int) -> float:
+            chosen = ["--include_path", str(tasks), "--tasks", ",".join(tests), "--limit", str(limit), "--batch_size", str(batch), "--apply_chat_template", "--log_samples"]
+            arguments = f"pretrained={location},dtype={pick_dtype()},enable_thinking=False"
+            return command("lm_eval", "run", "--model", "hf", "--model_args", arguments, "--device", "cpu", "--output_path", f"{work}/{name}", *chosen)
+
+        start = ours("start", "F2", 1, "--lang", "en"), stock("stock-start", ["anytasktune_f2_en"], 1)
+        line(f"{model.stem[:24]}: start-up and one row of F2", start[0], "s", start[1] / start[0], "lm_eval run")
+        whole = ours("whole", ",".join(codes), rows), stock("stock", [spec.task_name(lang) for spec in specs for lang in LANGS], rows)
+        count = rows * len(codes) * len(LANGS)
+        speed = [count / (taken - begun) for taken, begun in zip(whole, start, strict=True)]
+        line(f"{len(codes)} sub-tasks x 2 languages x {rows} rows", speed[0], "rows/s", speed[0] / speed[1], "lm_eval run, start-up left out on both sides")
+        line("the same, whole command", whole[0], "s", whole[1] / whole[0], "lm_eval run")
+        _, samples = read_record(find_records(Path(work) / "whole")[0])
+        theirs = {}
+        for path in (Path(work) / "stock").rglob("samples_*.jsonl"):
+            theirs |= {(entry := json.loads(text))["doc"]["id"]: entry["filtered_resps"][0] for text in path.read_text(encoding="utf-8").splitlines()}
+        differ = [sample.id for sample in samples if theirs[sample.id] != sample.answer]
+        line("identical answers", 1 - len(differ) / len(samples), "share", None)
+        if differ:
+            sys.stdout.write(f"  other answers: {', '.join(differ)}\n")
+
+
+def several(model: Path) -> None:
+    """A base and three adapters in one run against four runs, and how time grows with rows."""
+    from anytasktune_bench.models import resolve_model
+    from tests.conftest import random_adapter
+
+    location = resolve_model(str(model)).location
+    with tempfile.TemporaryDirectory() as work:
+        adapters = [str(random_adapter(Path(location), Path(work) / f"a{seed}", seed, std=0.002)) for seed in (1, 2, 3)]
+        common = ("anytasktune_bench", "eval", location, "--tasks", "S1,M3", "--lang", "en", "--limit", "10")
+        given = [word for adapter in adapters for word in ("--adapter", adapter)]
+        together = command(*common, *given, "--with-base", "--out", f"{work}/together")
+        apart = command(*common, "--out", f"{work}/0") + sum(command(*common, "--adapter", adapter, "--out", f"{work}/{place}") for place, adapter in enumerate(adapters, 1))
+        line("base and 3 adapters in one run, 2 tests of 10 rows", together, "s", apart / together, "four runs")
+        times = [command(*common[:3], "--tasks", "S1,L1", "--limit", str(rows), "--out", f"{work}/grow") for rows in (10, 20, 40)]
+        line("S1, L1 in two languages, 10 / 20 / 40 rows a test: the last", times[2], "s", None)
+        sys.stdout.write("  seconds: " + " / ".join(f"{seconds:.1f}" for seconds in times) + "\n")
 
 
 def training(wheel: Path) -> None:
@@ -165,7 +207,10 @@ if __name__ == "__main__":
     startup()
     model_wheel = Path(sys.argv[1] if len(sys.argv) > 1 else ".cache") / "demo-model.whl"
     if model_wheel.is_file():
-        generating(model_wheel)
+        evaluating(model_wheel, 10)
+        several(model_wheel)
         training(model_wheel)
+        if len(sys.argv) > 2:
+            evaluating(Path(sys.argv[2]), 5, ("M3", "S1"))
     else:
         sys.stdout.write(f"{model_wheel} is missing: `make demo` downloads it; generation and training were not measured.\n")

@@ -35,11 +35,11 @@ def catalog() -> Catalog:
     return load_catalog()
 
 
-def build_tiny_model(folder: Path, *, chat: bool, seed: int = 0) -> Path:
-    """A two-layer Llama with a byte-level tokenizer trained on the rows, saved like any model."""
+def build_tiny_model(folder: Path, *, chat: bool, seed: int = 0, architecture: str = "llama") -> Path:
+    """A two-layer model with random weights and a byte-level tokenizer trained on the rows, saved like any model."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
     texts = [text for spec in load_catalog().select("M1,S1,L4") for lang in LANGS for split in SPLITS for row in source_rows(spec, split, lang) for text in (row.input, row.output)]
     tokenizer = Tokenizer(models.BPE())
@@ -52,26 +52,33 @@ def build_tiny_model(folder: Path, *, chat: bool, seed: int = 0) -> Path:
     if chat:
         fast.chat_template = CHATML
     torch.manual_seed(seed)
-    config = LlamaConfig(
-        vocab_size=len(fast),
-        hidden_size=48,
-        intermediate_size=96,
-        num_hidden_layers=2,
-        num_attention_heads=6,
-        num_key_value_heads=2,
-        max_position_embeddings=4096,
-        eos_token_id=fast.eos_token_id,
-        pad_token_id=fast.pad_token_id,
-        bos_token_id=None,
-        tie_word_embeddings=True,
-        initializer_range=0.2,  # wide enough for sharp answers, since only adapters are trained
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
+    shape: dict[str, Any] = {
+        "vocab_size": len(fast),
+        "hidden_size": 48,
+        "intermediate_size": 96,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 6,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "max_position_embeddings": 4096,
+        "eos_token_id": fast.eos_token_id,
+        "pad_token_id": fast.pad_token_id,
+        "bos_token_id": None,
+        "tie_word_embeddings": True,
+        "initializer_range": 0.2,  # wide enough for sharp answers, since only adapters are trained
+    }
+    if architecture == "gemma3":  # text beside a picture encoder; a window shorter than the prompts in every other layer
+        text = {**shape, "layer_types": ["sliding_attention", "full_attention"], "sliding_window": 64}
+        picture = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28, "patch_size": 14}
+        config = AutoConfig.for_model(architecture, text_config=text, vision_config=picture, mm_tokens_per_image=4, eos_token_id=fast.eos_token_id, pad_token_id=fast.pad_token_id)
+    else:
+        config = AutoConfig.for_model(architecture, **shape)
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
 
 
-def random_adapter(base: Path, folder: Path, seed: int) -> Path:
+def random_adapter(base: Path, folder: Path, seed: int, std: float = 0.3) -> Path:
     """A LoRA adapter with random weights for a tiny model, large enough to change what it answers."""
     import torch
     from peft import LoraConfig, get_peft_model
@@ -82,7 +89,7 @@ def random_adapter(base: Path, folder: Path, seed: int) -> Path:
     model = get_peft_model(load_model(resolve_model(str(base)), "float32", "cpu"), LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
     for name, parameter in model.named_parameters():
         if "lora_" in name:
-            parameter.data.normal_(std=0.3)
+            parameter.data.normal_(std=std)
     model.save_pretrained(folder)
     return folder
 

@@ -16,6 +16,17 @@ PAPER = {
     "ChatMed", "DISC-MedLLM", "FinGPT", "ChatLaw", "DISC-LawLLM", "MindChat", "SoulChat", "MachineMindset(MBTIGPT)",
 }  # fmt: skip
 
+PINNED = {
+    "baichuan2-13b": "<reserved_106>Extract.\nA rash.<reserved_107>",
+    "chatlaw": "<s>Consult:\nExtract.\nA rash.\nResponse:\n",
+    "chatmed": "<s>问：\nExtract.\nA rash.\n答：\n",
+    "disc-lawllm": "<reserved_102>Extract.\nA rash.<reserved_103>",
+    "disc-medllm": "<reserved_102>Extract.\nA rash.<reserved_103>",
+    "fingpt": "<s>Instruction: Extract.\nInput: A rash.\nAnswer: ",
+    "soulchat": "用户：Extract.\nA rash.\n心理咨询师：",
+}
+"""What a model reads where its tokenizer has no template of its own and the preset gives one."""
+
 
 def test_every_system_of_the_paper_and_a_dozen_of_today() -> None:
     found = presets.presets()
@@ -44,7 +55,8 @@ def test_a_template_ends_with_what_begins_the_answer(preset: Preset) -> None:
     (text,), _ = render_jinja_template([turns], chat_template=preset.chat_template, add_generation_prompt=True, bos_token="<s>", eos_token="</s>")
     assert text.index("A cough.") < text.index("cough\n" if "\ncough\n" in text else "cough") and text.count("A rash.") == 1
     assert len(text) - text.index("A rash.") - len("A rash.") <= 16, "little stands between the question and its answer"
-    assert {"chatmed": "A rash.\n答：\n", "fingpt": "Instruction: Extract.\nInput: A rash.\nAnswer: "}.get(preset.name, "A rash.") in text
+    (asked,), _ = render_jinja_template([turns[-1:]], chat_template=preset.chat_template, add_generation_prompt=True, bos_token="<s>", eos_token="</s>")
+    assert asked == PINNED[preset.name]
 
 
 def test_close_names_are_suggested_and_folders_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chat_model: Path) -> None:
@@ -68,3 +80,29 @@ def test_a_broken_preset_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(RunError, match=r"mine\.yaml"):
         presets.presets()
     presets.presets.cache_clear()
+
+
+ARCHITECTURES = sorted({preset.architecture for preset in presets.presets().values() if preset.architecture})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_tiny_model_of_each_architecture_goes_the_whole_way(architecture: str, tmp_path: Path) -> None:
+    """Answers in a batch behind a shared prefix are those of `generate` on each prompt alone."""
+    import torch
+
+    from anytasktune_bench.catalog import load_catalog
+    from anytasktune_bench.evaluation.run import EvalOptions
+    from anytasktune_bench.prompt import render
+    from tests.conftest import build_tiny_model, evaluated
+
+    ref = models.resolve_model(str(build_tiny_model(tmp_path / architecture, chat=True, architecture=architecture)))
+    spec = load_catalog().get("L4")
+    record, samples = evaluated(ref, [spec], ("en",), EvalOptions(limit=4, dtype="float32", device="cpu", batch_size=3))
+    assert record.model.parameters and record.model.chat_template_sha256 and len(samples) == 4
+    tokenizer, model = models.load_tokenizer(ref), models.load_model(ref, "float32", "cpu")
+    assert model.config.model_type == architecture
+    for sample in samples:
+        ids = torch.tensor([tokenizer(render(tokenizer, spec, "en", sample.input), add_special_tokens=False)["input_ids"]])
+        written = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=spec.output.max_new_tokens["en"], do_sample=False)[0, ids.shape[1] :]
+        assert tokenizer.decode(written, skip_special_tokens=True) == sample.answer
