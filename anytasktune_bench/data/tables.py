@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from anytasktune_bench.files import sha256_json
+from anytasktune_bench.files import canonical_json
 from anytasktune_bench.metrics import SCORER_VERSION
 from anytasktune_bench.prompt import PROMPT_VERSION
-from anytasktune_bench.rows import Row, Split, read_rows, rows_path
+from anytasktune_bench.rows import Row, Split, iter_rows, read_rows, rows_path
 from anytasktune_bench.spec import Lang, SubTask
 
 CANARY = "anytasktune-bench:canary:6f4b0c1e-9d0a-4b57-8a0f-2f1c7e55d3a9"
@@ -43,30 +44,42 @@ def to_record(spec: SubTask, row: Row) -> dict[str, str]:
     }
 
 
-def eval_fingerprint(spec: SubTask, lang: Lang, records: Iterable[dict[str, Any]]) -> str:
+def iter_records(spec: SubTask, split: Split, lang: Lang) -> Iterator[dict[str, str]]:
+    """The rows of one split and language as they are published, one at a time.
+
+    Raises:
+        RowError: the file is missing or a row is broken.
+    """
+    return (to_record(spec, row) for row in iter_rows(rows_path(spec.folder, split, lang)))
+
+
+def eval_fingerprint(spec: SubTask, lang: Lang, records: Iterable[Mapping[str, Any]]) -> str:
     """sha256 over all that a score depends on: instruction 0, output, metric, scorer and prompt version, and the test rows.
 
     Scores with different evaluation fingerprints are not comparable.
     """
-    return sha256_json(
-        {
-            "instruction": spec.instruction[lang][0],
-            "output": spec.output.model_dump(mode="json"),
-            "metric": spec.metric.model_dump(mode="json"),
-            "scorer": SCORER_VERSION,
-            "prompt": PROMPT_VERSION,
-            "test": [{name: record[name] for name in COLUMNS} for record in records],
-        }
-    )
+    head = {
+        "instruction": spec.instruction[lang][0],
+        "output": spec.output.model_dump(mode="json"),
+        "metric": spec.metric.model_dump(mode="json"),
+        "scorer": SCORER_VERSION,
+        "prompt": PROMPT_VERSION,
+    }
+    return _fingerprint(head, test=records)
 
 
-def train_fingerprint(spec: SubTask, lang: Lang, train: Iterable[dict[str, Any]], validation: Iterable[dict[str, Any]]) -> str:
+def train_fingerprint(spec: SubTask, lang: Lang, train: Iterable[Mapping[str, Any]], validation: Iterable[Mapping[str, Any]]) -> str:
     """sha256 over all that training sees: every wording of the instruction, the prompt version, train and validation rows."""
-    return sha256_json(
-        {
-            "instructions": list(spec.instruction[lang]),
-            "prompt": PROMPT_VERSION,
-            "train": [{name: record[name] for name in COLUMNS} for record in train],
-            "validation": [{name: record[name] for name in COLUMNS} for record in validation],
-        }
-    )
+    return _fingerprint({"instructions": list(spec.instruction[lang]), "prompt": PROMPT_VERSION}, train=train, validation=validation)
+
+
+def _fingerprint(head: Mapping[str, Any], **tables: Iterable[Mapping[str, Any]]) -> str:
+    """sha256 of the canonical JSON of `head` and the tables as one object, taken row by row; the tables' names must follow head's in order."""
+    digest = hashlib.sha256(canonical_json(head)[:-1])
+    for name, records in tables.items():
+        digest.update(f',"{name}":['.encode())
+        for number, record in enumerate(records):
+            digest.update((b"," if number else b"") + canonical_json({column: record[column] for column in COLUMNS}))
+        digest.update(b"]")
+    digest.update(b"}")
+    return digest.hexdigest()
