@@ -37,6 +37,7 @@ lint: $(VENV)/.dev ## style, and files that are made from others
 	$(BIN)/ruff format --check .
 	$(BIN)/anytasktune export tasks --check
 	$(BIN)/anytasktune export docs --check
+	$(BIN)/anytasktune export cards --check
 
 types: $(VENV)/.dev ## mypy in strict mode
 	$(BIN)/mypy
@@ -60,6 +61,7 @@ export: $(VENV)/.installed ## rewrite files that are made from the specification
 	$(BIN)/anytasktune export tasks
 	$(BIN)/anytasktune export docs
 	$(BIN)/anytasktune export summary
+	$(BIN)/anytasktune export cards
 
 clean: ## remove everything that make made, the environment included
 	rm -rf $(VENV) $(CACHE) demo-out build dist

@@ -16,8 +16,31 @@ from anytasktune_bench.spec import Lang, SubTask
 CANARY = "anytasktune-bench:canary:6f4b0c1e-9d0a-4b57-8a0f-2f1c7e55d3a9"
 """Stands in every published file, so that a crawl which holds the benchmark can be told."""
 
-COLUMNS = ("id", "pair_id", "group", "instruction", "input", "output", "gold", "difficulty", "register")
-"""Columns of the published tables, all strings; `gold` is JSON, since its form differs by output kind."""
+COLUMN_MEANING: Mapping[str, str] = {
+    "id": "Id of the row, `<code>-<lang>-<number>`.",
+    "pair_id": "The same in the row's twin in the other language.",
+    "group": "The situation that the row was written from. Rows of one group stand in one split; resample whole groups.",
+    "instruction": "What to do, naming every key or label; the same for all rows of a config.",
+    "input": "The text to work on.",
+    "output": "The best answer, in the required format.",
+    "gold": "What the metric compares an answer with, as JSON: accepted wordings, label ids, numbers, key points. Its form differs by the kind of answer.",
+    "difficulty": "What makes the row hard, such as a denial or a second complaint; for breakdowns.",
+    "register": "How it is written, such as terse, chatty or formal; for breakdowns.",
+}
+"""Columns of the published tables, all strings, and what they hold."""
+
+COLUMNS = tuple(COLUMN_MEANING)
+
+NAMESPACE = "anytasktune"
+"""Namespace of the published repositories."""
+
+ROW_GROUP = 1000
+"""Rows of a Parquet row group, which is all that a build or a reader holds at a time."""
+
+
+def repo_name(domain: str) -> str:
+    """Name of a domain's dataset repository, without the namespace."""
+    return f"anytasktune-{domain}"
 
 
 def source_rows(spec: SubTask, split: Split, lang: Lang) -> list[Row]:
