@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from anytasktune_bench.data.tables import COLUMNS, ROW_GROUP, eval_fingerprint, iter_records, train_fingerprint
+from anytasktune_bench.data.tables import COLUMNS, eval_fingerprint, iter_records, train_fingerprint
 from anytasktune_bench.rows import SPLITS, Split
 from anytasktune_bench.spec import Lang, SubTask
 
@@ -72,18 +72,17 @@ class _Tally:
 
     def __init__(self, records: Iterable[dict[str, str]]) -> None:
         self._records = records
-        self._rows = self._characters = 0
+        self._rows = self._bytes = 0
         self.first: Mapping[str, Any] = {}
 
     def __iter__(self) -> Iterator[dict[str, str]]:
         for record in self._records:
             self.first = self.first or record
             self._rows += 1
-            self._characters += sum(len(record[column].encode()) for column in COLUMNS)
+            self._bytes += sum(len(record[column].encode()) for column in COLUMNS)
             yield record
 
     @property
     def size(self) -> Size:
-        """Sizes of what has passed: a string column is its UTF-8 bytes and, per row group, one offset of 4 bytes more than it has rows."""
-        groups = -(-self._rows // ROW_GROUP)
-        return Size(self._rows, self._characters + 4 * (self._rows + groups) * len(COLUMNS))
+        """Sizes of what has passed: a value of a string column is its UTF-8 bytes and an offset of 4 bytes."""
+        return Size(self._rows, self._bytes + 4 * self._rows * len(COLUMNS))
