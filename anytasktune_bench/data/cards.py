@@ -50,6 +50,7 @@ def card(contents: Sequence[Content]) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["unbroken"] = _unbroken
     body = environment.get_template("card.md.j2").render(**_context(contents))
     return f"---\n{_front_matter(contents)}---\n\n{body}"
 
@@ -116,6 +117,7 @@ def _context(contents: Sequence[Content]) -> dict[str, Any]:
     domain = contents[0].spec.domain
     specs = list({content.spec.code: content.spec for content in contents}.values())
     together, samples = readings().of(domain)
+    test_rows = [content.sizes["test"].rows for content in contents]
     by_spec: dict[str, dict[str, Content]] = {}
     for content in contents:
         by_spec.setdefault(content.spec.code, {})[content.lang] = content
@@ -129,7 +131,7 @@ def _context(contents: Sequence[Content]) -> dict[str, Any]:
         "specs": specs,
         "by_spec": by_spec,
         "rows": sum(content.rows for content in contents),
-        "test_rows": sorted({content.sizes["test"].rows for content in contents}),
+        "test_rows": (min(test_rows), max(test_rows)),
         "columns": COLUMN_MEANING,
         "actions": [action for action in load_catalog().actions() if action.domain == domain],
         "summary": {spec.code: summary()[spec.code] for spec in specs if spec.code in summary()},
@@ -145,6 +147,11 @@ def _context(contents: Sequence[Content]) -> dict[str, Any]:
         "metric_words": metric_words,
         "sizes": _sizes,
     }
+
+
+def _unbroken(text: str) -> str:
+    """A Chinese paragraph without the line breaks of its source, which Markdown would show as spaces."""
+    return "".join(text.splitlines())
 
 
 def _sizes(content: Content) -> str:

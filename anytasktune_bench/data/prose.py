@@ -54,7 +54,7 @@ class Readings(RootModel[dict[str, tuple[Sample, ...]]]):
     def of(self, domain: str) -> tuple[str, tuple[Sample, ...]]:
         """The domains that were sampled together with `domain`, in words, and their samples."""
         key = next((key for key in self.root if domain in key.split("_")), "")
-        return ", ".join(key.split("_")), self.root.get(key, ())
+        return " and ".join(key.replace("_", ", ").rsplit(", ", 1)), self.root.get(key, ())
 
 
 class Change(Strict):
