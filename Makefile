@@ -61,6 +61,7 @@ export: $(VENV)/.installed ## rewrite files that are made from the specification
 	$(BIN)/anytasktune export tasks
 	$(BIN)/anytasktune export docs
 	$(BIN)/anytasktune export summary
+	$(BIN)/anytasktune export scores
 	$(BIN)/anytasktune export cards
 
 clean: ## remove everything that make made, the environment included

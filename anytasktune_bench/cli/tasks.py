@@ -111,6 +111,27 @@ def export_summary_command(out: Path) -> None:
     say(f"wrote {len(found)} sub-tasks to {out}")
 
 
+@export.command("scores")
+@click.argument("results", default=Path("leaderboard/results"), type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--out", default="dataset_cards/reference_scores.json", show_default=True, type=click.Path(path_type=Path), help="File to write.")
+def export_scores_command(results: Path, out: Path) -> None:
+    """Write the scores of the records in RESULTS into one file, for the cards.
+
+    \b
+    Example:
+      anytasktune export scores leaderboard/results
+    """
+    from anytasktune_bench.catalog import load_catalog
+    from anytasktune_bench.files import write_json
+    from anytasktune_bench.leaderboard.references import reference_scores
+    from anytasktune_bench.leaderboard.table import build_table
+    from anytasktune_bench.records import find_records, read_record
+
+    found = reference_scores(build_table([read_record(folder) for folder in find_records(results)], load_catalog()))
+    write_json(out, found)
+    say(f"wrote scores of {len(found)} tasks to {out}")
+
+
 @click.group()
 def tasks() -> None:
     """Find the lm-eval tasks."""

@@ -10,7 +10,7 @@ from typing import Any
 from anytasktune_bench.catalog import load_catalog
 from anytasktune_bench.data.baselines import LIMITED, limit_of
 from anytasktune_bench.data.content import Content, Size, survey
-from anytasktune_bench.data.prose import Release, Sample, prose, readings, releases, summary
+from anytasktune_bench.data.prose import ReferenceScore, Release, Sample, prose, readings, reference_scores, releases, summary
 from anytasktune_bench.data.similarity import COSINE_ACROSS, JACCARD_ACROSS, JACCARD_WITHIN
 from anytasktune_bench.data.tables import CANARY, COLUMN_MEANING, COLUMNS, NAMESPACE, repo_name
 from anytasktune_bench.pages import metric_name, metric_words
@@ -138,6 +138,7 @@ def _context(contents: Sequence[Content]) -> dict[str, Any]:
         "limits": {"jaccard_within": JACCARD_WITHIN, "jaccard_across": JACCARD_ACROSS, "cosine_across": COSINE_ACROSS},
         "baseline_limits": {spec.code: limit_of(spec) for spec in specs},
         "limited": LIMITED,
+        "references": _references(contents),
         "together": together,
         "samples": samples,
         "error_interval": _exact_interval(samples[-1]) if samples else None,
@@ -157,6 +158,14 @@ def _unbroken(text: str) -> str:
 def _sizes(content: Content) -> str:
     sizes: Mapping[Any, Size] = content.sizes
     return " / ".join(str(sizes[split].rows) for split in SPLITS)
+
+
+def _references(contents: Sequence[Content]) -> dict[str, list[ReferenceScore]]:
+    """Config -> scores that were measured on just its test rows, with its metric."""
+    found = {content.name: reference_scores().get(content.spec.task_name(content.lang), ()) for content in contents}
+    current = {content.name: content.eval_fingerprint for content in contents}
+    scores = {name: [score for score in known if score.eval_fingerprint == current[name]] for name, known in found.items()}
+    return {name: known for name, known in scores.items() if known}
 
 
 def _exact_interval(sample: Sample) -> tuple[float, float]:

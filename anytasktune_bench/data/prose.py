@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
-import json
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -79,7 +78,7 @@ class Releases(RootModel[tuple[Release, ...]]):
 
 
 def sources_path() -> Path:
-    """The folder of `summary.json`, `sample_readings.yaml` and `changelog.yaml`: in the wheel, or `dataset_cards/` beside the package in a checkout.
+    """The folder of the figures, the sample readings and the changelog: in the wheel, or `dataset_cards/` beside the package in a checkout.
 
     Raises:
         DataError: neither is there.
@@ -125,23 +124,51 @@ def releases() -> tuple[Release, ...]:
     return found
 
 
+class ReferenceScore(Strict):
+    """What one model scored on one test; see `leaderboard.references`."""
+
+    model: str
+    num_fewshot: int
+    tuned: bool
+    n: int
+    score: float
+    low: float
+    high: float
+    format_valid: float
+    eval_fingerprint: str
+
+
+class ReferenceScores(RootModel[dict[str, tuple[ReferenceScore, ...]]]):
+    """`reference_scores.json`: lm-eval task name -> scores."""
+
+
 @functools.cache
-def summary() -> dict[str, Any]:
-    """`summary.json`: sub-task code -> what `quality.summarise` measured.
+def reference_scores() -> dict[str, tuple[ReferenceScore, ...]]:
+    """Scores of known models, of this edition of the test rows and of others.
 
     Raises:
         DataError: the file is missing or broken.
     """
-    path = sources_path() / "summary.json"
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error}). Write it with `anytasktune export summary`.") from error
-    return found
+    return _read(sources_path() / "reference_scores.json", ReferenceScores).root
+
+
+class Summary(RootModel[dict[str, dict[str, Any]]]):
+    """`summary.json`: sub-task code -> what `quality.summarise` measured."""
+
+
+@functools.cache
+def summary() -> dict[str, dict[str, Any]]:
+    """The measured figures.
+
+    Raises:
+        DataError: the file is missing or broken.
+    """
+    return _read(sources_path() / "summary.json", Summary).root
 
 
 def _read(path: Path, model: type[M]) -> M:
     try:
-        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
+        return model.model_validate_json(text) if path.suffix == ".json" else model.model_validate(yaml.safe_load(text))
     except (OSError, yaml.YAMLError, UnicodeDecodeError, ValidationError) as error:
         raise DataError(f"{path}: cannot be read as {model.__name__} ({error}). Mend the file.") from error
