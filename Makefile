@@ -44,6 +44,7 @@ types: $(VENV)/.dev ## mypy in strict mode
 
 bench: $(VENV)/.dev ## speed, with ratios against stock libraries in the same run
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench $(CACHE)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench_data
 
 bench-training: $(VENV)/.dev $(CACHE)/demo-model.whl ## our trainer against TRL on the same tokens, about 15 minutes
 	$(BIN)/python -m pip install --quiet --group bench

@@ -34,8 +34,8 @@ COLUMNS = tuple(COLUMN_MEANING)
 NAMESPACE = "anytasktune"
 """Namespace of the published repositories."""
 
-ROW_GROUP = 1000
-"""Rows of a Parquet row group, which is all that a build or a reader holds at a time."""
+ROW_GROUP = 200
+"""Rows of a Parquet row group, which is all that a build holds at a time; few, since the golds of open wording have 40 kB each."""
 
 
 def repo_name(domain: str) -> str:
