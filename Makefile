@@ -37,12 +37,14 @@ lint: $(VENV)/.dev ## style, and files that are made from others
 	$(BIN)/ruff format --check .
 	$(BIN)/anytasktune export tasks --check
 	$(BIN)/anytasktune export docs --check
+	$(BIN)/anytasktune export cards --check
 
 types: $(VENV)/.dev ## mypy in strict mode
 	$(BIN)/mypy
 
 bench: $(VENV)/.dev $(CACHE)/demo-model.whl ## speed, with ratios against stock libraries in the same run; BENCH_MODEL=PATH adds a larger model
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench $(CACHE) $(BENCH_MODEL)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench_data
 
 bench-training: $(VENV)/.dev $(CACHE)/demo-model.whl ## our trainer against TRL on the same tokens, about 15 minutes
 	$(BIN)/python -m pip install --quiet --group bench
@@ -60,6 +62,8 @@ export: $(VENV)/.installed ## rewrite files that are made from the specification
 	$(BIN)/anytasktune export tasks
 	$(BIN)/anytasktune export docs
 	$(BIN)/anytasktune export summary
+	$(BIN)/anytasktune export scores
+	$(BIN)/anytasktune export cards
 
 clean: ## remove everything that make made, the environment included
 	rm -rf $(VENV) $(CACHE) demo-out build dist

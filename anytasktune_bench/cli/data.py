@@ -212,9 +212,9 @@ def stats_command(names: tuple[str, ...], as_json: bool) -> None:
 @click.argument("names", nargs=-1)
 @click.option("--out", default="build/data", show_default=True, type=click.Path(path_type=Path), help="Folder to write into.")
 def build_command(names: tuple[str, ...], out: Path) -> None:
-    """Write Parquet per config and split, and a manifest with sha256, per domain.
+    """Write each domain's dataset repository: Parquet, card, metadata for other tools, and a manifest with sha256.
 
-    The same rows give the same bytes.
+    The same rows give the same bytes, and every file carries the canary.
 
     \b
     Example:

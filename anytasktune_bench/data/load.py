@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from anytasktune_bench.catalog import load_catalog
-from anytasktune_bench.data.build import repo_name
-from anytasktune_bench.data.tables import COLUMNS, source_rows, to_record
+from anytasktune_bench.data.tables import COLUMNS, repo_name, source_rows, to_record
 from anytasktune_bench.errors import DataError
 from anytasktune_bench.files import sha256_file
 from anytasktune_bench.rows import SPLITS, Split
