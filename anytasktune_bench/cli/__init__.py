@@ -18,7 +18,7 @@ COMMANDS = {
     "ls": ("catalog", "List sub-tasks, domains and actions."),
     "show": ("catalog", "Show one sub-task: instruction, format, metric, example."),
     "new": ("catalog", "Start a sub-task of your own in a folder."),
-    "data": ("data", "Draw scenarios, join written rows, check, measure and build the datasets."),
+    "data": ("data", "Draw scenarios, join written rows, check, measure, build and publish the datasets."),
     "export": ("tasks", "Write files that are made from the specifications."),
     "tasks": ("tasks", "Find the lm-eval tasks."),
     "eval": ("evaluate", "Let a model answer the test rows and score it."),
