@@ -268,7 +268,8 @@ def download(repo: str, revision: str | None, patterns: Sequence[str], kind: Kin
         with hub_errors(repo):
             return Path(snapshot_download(repo, repo_type=kind, revision=revision, allow_patterns=list(patterns)))
     except LocalEntryNotFoundError as error:
-        raise HubError(f"{which}: is not in the cache, and the Hub cannot be reached. Check the name and the network.") from error
+        why = (str(error.__cause__) or type(error.__cause__).__name__).strip().split("\n")[0]
+        raise HubError(f"{which}: is not in the cache, and the Hub cannot be reached ({why}). Check the name and the network.") from error
     except OSError as error:
         raise HubError(f"{which}: cannot be read into the cache ({error}). Free some space, or name another folder with HF_HOME.") from error
     except HubError as error:

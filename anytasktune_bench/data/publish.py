@@ -73,7 +73,7 @@ def plan(folder: Path, namespace: str) -> Plan:
     writes = changes = hub.changes(folder, hub.tree(repo, "dataset", found.head))
     why: tuple[Reason, ...] = ()
     if last := last_version(list(found.tags)):
-        changes = hub.changes(folder, hub.tree(repo, "dataset", found.tags[last]))
+        changes = writes if found.tags[last] == found.head else hub.changes(folder, hub.tree(repo, "dataset", found.tags[last]))
         why = reasons(read_manifest(hub.download(repo, found.tags[last], [MANIFEST], kind="dataset")), manifest)
         check_version(repo, manifest.version, last, why)
     return Plan(repo, manifest.version, "commit" if writes else "tag", last, why, changes, found.head, writes)
