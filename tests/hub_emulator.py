@@ -6,13 +6,13 @@ text answer with a status; `mood` does that to all of them, from a request on; `
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import hashlib
 import json
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -31,7 +31,7 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def reply(self, status: int, body: Any = None, headers: dict[str, str] | None = None) -> None:
-        self.hub.watch("after", f"{self.command} {unquote(urlsplit(self.path).path)}")
+        self.hub.watch("after")
         data = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **(headers or {})}.items():
@@ -43,17 +43,19 @@ class Handler(BaseHTTPRequestHandler):
     def no(self, status: int, code: str, **headers: str) -> None:
         self.reply(status, {"error": code}, {"X-Error-Code": code, "X-Error-Message": code, **headers})
 
-    def dispatch(self) -> None:
-        try:
-            self.serve()
-        except (BrokenPipeError, ConnectionResetError):  # the client was killed
-            self.close_connection = True
+    def handle(self) -> None:
+        with contextlib.suppress(ConnectionError):  # a client that was killed
+            super().handle()
 
-    def serve(self) -> None:
+    def dispatch(self) -> None:
         path = unquote(urlsplit(self.path).path)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        size = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(size)
+        if len(body) < size:
+            raise ConnectionResetError
         self.hub.requests.append(f"{self.command} {path}")
-        self.hub.watch("before", f"{self.command} {path}")
+        if not self.hub.watch("before"):
+            raise ConnectionResetError
         if failure := self.hub.next_failure(path):
             status, headers = failure
             if status == HANG:
@@ -246,7 +248,7 @@ ROUTES: list[tuple[tuple[str, ...], str, Any]] = [
 ]
 
 
-@contextmanager
+@contextlib.contextmanager
 def running_hub() -> Iterator[Hub]:
     """Serve a new, empty Hub on a free port of the loopback interface."""
     hub = Hub()

@@ -50,7 +50,8 @@ class Hub:
         self.mood: int | str | None = None
         self.healthy = 0
         """Requests that are still served before the mood shows."""
-        self.watch: Callable[[str, str], None] = lambda moment, request: None
+        self.watch: Callable[[str], bool] = lambda moment: True
+        """Told "before" and "after" each request is served; one that it refuses before is dropped."""
         self.closed = threading.Event()
         self.lock = threading.Lock()
 
