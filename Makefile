@@ -53,7 +53,7 @@ soak: $(VENV)/.dev ## a million fuzzed answers; a hundred runs each of training,
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.kills train 100
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.kills eval 100
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.kills publish 100
-	HF_HUB_OFFLINE=1 ANYTASKTUNE_HUB_SEQUENCES=1000 $(BIN)/python -m pytest -q -n 0 tests/data/test_hub_states.py
+	HF_HUB_OFFLINE=1 ANYTASKTUNE_HUB_SEQUENCES=1000 $(BIN)/python -m pytest -q -s -n 0 tests/data/test_hub_states.py
 
 site: $(VENV)/.installed ## the leaderboard from committed records
 	$(BIN)/anytasktune leaderboard build leaderboard/results --out leaderboard/site

@@ -107,11 +107,12 @@ def _ready() -> dict[str, Any]:
     return {}
 
 
-def _publish(folder: str, namespace: str = "tester") -> dict[str, Any]:
+def _publish(folder: str, namespace: str = "tester", token: str = TOKEN, create_pr: bool = False) -> dict[str, Any]:
     from anytasktune_bench.data.publish import plan, publish
 
+    os.environ["HF_TOKEN"] = token
     planned = plan(Path(folder), namespace)
-    done = publish(planned, Path(folder))
+    done = publish(planned, Path(folder), create_pr=create_pr)
     return {"step": done.step, "tag": done.tag}
 
 
