@@ -103,7 +103,11 @@ def test_the_command_publishes_diffs_and_loads_editions(hub: Hub, tmp_path: Path
     done = run("2.0.0", "data", "diff", "v1.0.0", "--namespace", "tester")
     assert done.returncode == 0 and "scores are not comparable" in done.stdout and "test: 0 added, 1 removed, 0 changed" in done.stdout, done.stdout + done.stderr
     assert json.loads(run("2.0.0", "data", "diff", "v2.0.0", "local", "--namespace", "tester", "--json").stdout)[0]["changed"] == {}
-    show = "import json, sys; from anytasktune_bench import load_dataset as load; sys.stdout.write(json.dumps([load('S1', x, 'test', source=sys.argv[1]).to_list() for x in ('zh', 'en')]))"
+    show = """
+import json, sys
+from anytasktune_bench import load_dataset
+sys.stdout.write(json.dumps([load_dataset("S1", lang, "test", source=sys.argv[1]).to_list() for lang in ("zh", "en")]))
+"""
     for revision, cut in (("v1.0.0", None), ("v2.0.0", -1)):
         done = command(hub, tmp_path / "home", f"hub:tester@{revision}", code=show)
         assert json.loads(done.stdout) == [first[lang][:cut] for lang in LANGS], done.stderr
