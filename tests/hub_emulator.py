@@ -199,7 +199,7 @@ class Handler(BaseHTTPRequestHandler):
         commit = self.commit_at(kind, repo, revision)
         if commit is None:
             return
-        everything = "recursive" in urlsplit(self.path).query and "recursive=False" not in urlsplit(self.path).query
+        everything = parse_qs(urlsplit(self.path).query).get("recursive", ["false"])[0].lower() in ("true", "1")
         start = f"{path}/" if path else ""
         found = [one for one in entries(commit[1]) if one["path"].startswith(start) and (everything or "/" not in one["path"][len(start) :])]
         if path and not found:
@@ -240,9 +240,9 @@ ROUTES: list[tuple[tuple[str, ...], str, Any]] = [
     (("POST",), "/lfs/verify", Handler.verify),
     (("POST",), f"/api/{_KIND}/{_REPO}/commit/{_REV}", Handler.commit),
     (("POST", "DELETE"), f"/api/{_KIND}/{_REPO}/tag/{_REV}", Handler.tag),
-    (("GET",), f"/api/{_KIND}/{_REPO}/refs", Handler.refs),
-    (("GET",), f"/api/{_KIND}/{_REPO}(?:/revision/{_REV})?", Handler.info),
-    (("GET",), f"/api/{_KIND}/{_REPO}/tree/{_REV}(?:/(?P<path>.+))?", Handler.tree),
+    (("GET", "HEAD"), f"/api/{_KIND}/{_REPO}/refs", Handler.refs),
+    (("GET", "HEAD"), f"/api/{_KIND}/{_REPO}(?:/revision/{_REV})?", Handler.info),
+    (("GET", "HEAD"), f"/api/{_KIND}/{_REPO}/tree/{_REV}(?:/(?P<path>.*))?", Handler.tree),
     (("POST",), f"/api/{_KIND}/{_REPO}/paths-info/{_REV}", Handler.paths_info),
     (("GET", "HEAD"), f"/(?:{_KIND}/)?{_REPO}/resolve/{_REV}/(?P<path>.+)", Handler.resolve),
 ]
