@@ -50,10 +50,12 @@ bench-training: $(VENV)/.dev $(CACHE)/demo-model.whl ## our trainer against TRL 
 	$(BIN)/python -m pip install --quiet --group bench
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench_training $(CACHE)/demo-model.whl
 
-soak: $(VENV)/.dev ## a million fuzzed answers; a hundred runs of training and of evaluation that are killed and go on; about 40 minutes
+soak: $(VENV)/.dev ## a million fuzzed answers; a hundred runs each of training, evaluation and publishing that are killed and go on; a thousand ways to lose the Hub; about an hour
 	$(BIN)/python -m tests.soak 1000000
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.kills train 100
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.kills eval 100
+	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.kills publish 100
+	HF_HUB_OFFLINE=1 ANYTASKTUNE_HUB_SEQUENCES=1000 $(BIN)/python -m pytest -q -s -n 0 tests/data/test_hub_states.py
 
 site: $(VENV)/.installed ## the leaderboard from committed records
 	$(BIN)/anytasktune leaderboard build leaderboard/results --out leaderboard/site

@@ -1,4 +1,4 @@
-"""`anytasktune leaderboard`: build the static page."""
+"""`anytasktune leaderboard`: build the static page, and publish it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 @click.group()
 def leaderboard() -> None:
-    """Build the static leaderboard."""
+    """Build the static leaderboard, and publish it as a Space."""
 
 
 @leaderboard.command()
@@ -44,3 +44,21 @@ def build(records: tuple[Path, ...], out: Path, as_json: bool) -> None:
         click.echo(json.dumps({"index": str(index), "models": models}, ensure_ascii=False))
     else:
         click.echo(str(index))
+
+
+@leaderboard.command()
+@click.argument("site", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--space", required=True, help="The Space on the Hugging Face Hub, as owner/name; made if there is none.")
+@click.option("--private", is_flag=True, help="Make a new Space private.")
+def publish(site: Path, space: str, private: bool) -> None:
+    """Write the page to a static Space on the Hugging Face Hub.
+
+    SITE is a folder that `anytasktune leaderboard build` made. Needs a token that may write (`hf auth login`, or HF_TOKEN). Nothing new, no commit.
+
+    \b
+    Example:
+      anytasktune leaderboard publish leaderboard/site --space your-name/anytasktune-leaderboard
+    """
+    from anytasktune_bench.leaderboard.space import publish_site
+
+    click.echo(publish_site(site, space, private))

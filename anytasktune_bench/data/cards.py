@@ -12,7 +12,8 @@ from anytasktune_bench.data.baselines import LIMITED, limit_of
 from anytasktune_bench.data.content import Content, Size, survey
 from anytasktune_bench.data.prose import ReferenceScore, Release, Sample, prose, readings, reference_scores, releases, summary
 from anytasktune_bench.data.similarity import COSINE_ACROSS, JACCARD_ACROSS, JACCARD_WITHIN
-from anytasktune_bench.data.tables import CANARY, COLUMN_MEANING, COLUMNS, NAMESPACE, repo_name
+from anytasktune_bench.data.tables import CANARY, COLUMN_MEANING, COLUMNS, repo_name
+from anytasktune_bench.hub import NAMESPACE
 from anytasktune_bench.pages import metric_name, metric_words
 from anytasktune_bench.rows import SPLITS
 from anytasktune_bench.spec import LANGS, SubTask

@@ -31,9 +31,6 @@ COLUMN_MEANING: Mapping[str, str] = {
 
 COLUMNS = tuple(COLUMN_MEANING)
 
-NAMESPACE = "anytasktune"
-"""Namespace of the published repositories."""
-
 ROW_GROUP = 200
 """Rows of a Parquet row group, which is all that a build holds at a time; few, since the golds of open wording have 40 kB each."""
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from anytasktune_bench.data.load import WHEEL, load_records
+from anytasktune_bench.data.load import WHEEL, describe_source, load_records
 from anytasktune_bench.data.tables import eval_fingerprint
 from anytasktune_bench.errors import RunError
 from anytasktune_bench.evaluation.answers import Answers, discard
@@ -169,7 +169,7 @@ def evaluate(
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     started, clock, versions = datetime.now(UTC), time.monotonic(), package_versions()
-    settings = _settings(options)
+    settings, data = _settings(options), describe_source(options.source, [spec for spec, _ in tests])
     with tempfile.TemporaryDirectory(prefix="anytasktune-") as folder, contextlib.ExitStack() as stack:
         if keep:
             known = backend.info.model_dump(exclude={"name", "category", "base"})
@@ -213,6 +213,7 @@ def evaluate(
         results=results,
         versions=versions,
         samples_sha256=samples_sha256(samples),
+        data=data,
         started=started.isoformat(timespec="seconds"),
         timing={"answer_and_score_s": round(time.monotonic() - clock, 1)},
         hardware=backend.hardware,
