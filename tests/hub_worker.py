@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from anytasktune_bench.catalog import load_catalog
-from anytasktune_bench.data.build import write_parquet
+from anytasktune_bench.data.build import written
 from anytasktune_bench.data.tables import COLUMNS
 from anytasktune_bench.files import sha256_file, sha256_json, write_json, write_text
 from anytasktune_bench.rows import SPLITS, Split
@@ -45,7 +45,8 @@ def tiny_folder(folder: Path, version: str, texts: Texts, langs: Sequence[str] =
         config = f"{SPEC.id}_{lang}"
         rows = {split: records(split, lang, texts[split]) for split in SPLITS}
         for split in SPLITS:
-            write_parquet(rows[split], folder / config / f"{split}.parquet")
+            (folder / config).mkdir(parents=True, exist_ok=True)
+            list(written(rows[split], folder / config / f"{split}.parquet"))
         files = {split: f"{config}/{split}.parquet" for split in SPLITS}
         configs[config] = {
             "subtask": CODE,

@@ -59,20 +59,20 @@ def run_name(model: str, options: EvalOptions) -> str:
 
 
 def evaluate_into(
-    out: Path,
+    folder: Path,
     backend: Backend,
     tests: Sequence[Test],
     options: EvalOptions,
     progress: Callable[[str], None] = lambda _: None,
     overwrite: bool = False,
 ) -> tuple[Path, Record, list[Sample]] | None:
-    """Evaluate, and write record and samples into a folder of `out` named after the model and settings.
+    """Evaluate, and write record and samples into `folder`.
 
-    Answers stand in a hidden file beside that folder until the record is written; after any interruption the same call goes on with them and gives
+    Answers stand in a hidden file beside it until the record is written; after any interruption the same call goes on with them and gives
     the same record. Tests that a record of the same setup holds already are not run again, and those that it lacks are added to it.
 
     Args:
-        out: parent of the record's folder.
+        folder: of the record alone; `run_name` gives it a name.
         backend: the model.
         tests: sub-tasks with languages.
         options: how.
@@ -86,7 +86,6 @@ def evaluate_into(
         RunError: as for `evaluate`; the folder holds a record of another setup; another run writes there.
         OutputError: the folder cannot be written; finished answers are kept.
     """
-    folder = out / run_name(backend.info.name, options)
     found = read_record(folder) if (folder / RECORD_FILE).is_file() and not overwrite else None
     if found:
         differs = _differences(found[0], backend, options)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from anytasktune_bench.catalog import load_catalog
-from anytasktune_bench.data.build import build, write_parquet
+from anytasktune_bench.data.build import build, written
 from anytasktune_bench.data.load import describe_source, load_records
 from anytasktune_bench.data.tables import eval_fingerprint, train_fingerprint
 from anytasktune_bench.files import sha256_file, write_json
@@ -31,7 +31,7 @@ def edition(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for split in ("test", "train"):
         entry = manifest["configs"]["review_descriptors_en"]["splits"][split]
         rows = load_records(S1, "en", split, folder)
-        write_parquet([{**rows[0], "input": rows[0]["input"] + " I mean it."}, *rows[1:]], folder / entry["file"])
+        list(written([{**rows[0], "input": rows[0]["input"] + " I mean it."}, *rows[1:]], folder / entry["file"]))
         entry["sha256"] = sha256_file(folder / entry["file"])
     write_json(folder / "manifest.json", manifest)
     return folder
