@@ -58,7 +58,7 @@ soak: $(VENV)/.dev ## a million fuzzed answers; a hundred runs each of training,
 	HF_HUB_OFFLINE=1 ANYTASKTUNE_HUB_SEQUENCES=1000 $(BIN)/python -m pytest -q -s -n 0 tests/data/test_hub_states.py
 
 site: $(VENV)/.installed ## the leaderboard from committed records
-	$(BIN)/anytasktune leaderboard build leaderboard/results --out leaderboard/site
+	$(BIN)/anytasktune leaderboard build leaderboard/results --reproduced leaderboard/reproduced.yaml --out leaderboard/site
 
 export: $(VENV)/.installed ## rewrite files that are made from the specifications
 	$(BIN)/anytasktune export tasks

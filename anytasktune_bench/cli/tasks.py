@@ -123,11 +123,13 @@ def export_scores_command(results: Path, out: Path) -> None:
     """
     from anytasktune_bench.catalog import load_catalog
     from anytasktune_bench.files import write_json
+    from anytasktune_bench.leaderboard.editions import Editions
     from anytasktune_bench.leaderboard.references import reference_scores
+    from anytasktune_bench.leaderboard.results import find_results, read_results
     from anytasktune_bench.leaderboard.table import build_table
-    from anytasktune_bench.records import find_records, read_record
 
-    found = reference_scores(build_table([read_record(folder) for folder in find_records(results)], load_catalog()))
+    catalog = load_catalog()
+    found = reference_scores(build_table(read_results(find_results(results), Editions(catalog)), catalog))
     write_json(out, found)
     say(f"wrote scores of {len(found)} tasks to {out}")
 

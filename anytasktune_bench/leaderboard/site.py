@@ -12,7 +12,7 @@ import itertools
 import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from anytasktune_bench.catalog import Catalog, load_catalog
 from anytasktune_bench.errors import OutputError, RecordError
 from anytasktune_bench.files import check_writable, sha256_json, write_json, write_text
+from anytasktune_bench.leaderboard.editions import Editions
+from anytasktune_bench.leaderboard.results import read_results
 from anytasktune_bench.leaderboard.table import CATEGORIES, Cell, Row, Table, build_table, domains
-from anytasktune_bench.records import Settings, read_record
+from anytasktune_bench.records import Settings
 from anytasktune_bench.spec import Lang
 
 PAGES: dict[Lang, str] = {"en": "index.html", "zh": "zh/index.html"}
@@ -35,13 +37,14 @@ _HERE = Path(__file__).parent
 _FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
 
-def build_site(records: Sequence[Path], out: Path, catalog: Catalog | None = None) -> Path:
+def build_site(records: Sequence[Path], out: Path, catalog: Catalog | None = None, reproduced: Collection[str] | None = None) -> Path:
     """Build the site from result records. It is built beside `out` and then renamed, so a reader sees the old site or the new one.
 
     Args:
-        records: folders that hold a record each, in any order.
+        records: what `results.find_results` finds, in any order.
         out: the site's folder; made, or replaced where it holds nothing but a site.
         catalog: the sub-tasks; those of the installation if None.
+        reproduced: as for `build_table`.
 
     Returns:
         The path of the English page.
@@ -55,7 +58,8 @@ def build_site(records: Sequence[Path], out: Path, catalog: Catalog | None = Non
     out = out.resolve()
     _check_replaceable(out)
     check_writable(out.parent)
-    table = build_table([read_record(folder) for folder in records], catalog or load_catalog())
+    editions = Editions(catalog or load_catalog())
+    table = build_table(read_results(records, editions), editions.catalog, reproduced)
     try:
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name:
             new, old = Path(name) / "new", Path(name) / "old"
