@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tqdm import tqdm
@@ -88,6 +88,14 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """One answer and what it scored."""
+
+    sample: Sample
+    score: Score
+
+
+@dataclass(frozen=True)
 class Row:
     """One model under one set of settings."""
 
@@ -105,6 +113,12 @@ class Row:
     overall: float | None
     """Mean of the domain means, each weighing the same; None where a column is missing or a limit was set."""
     notes: tuple[Note, ...]
+    means_by_lang: dict[tuple[Domain, Lang], float] = field(default_factory=dict)
+    """As `means`, over the columns of one language."""
+    overall_by_lang: dict[Lang, float] = field(default_factory=dict)
+    """As `overall`, over the columns of one language; only complete ones."""
+    answers: tuple[tuple[Answer, ...], ...] = field(default=(), repr=False)
+    """The answers that each cell was computed from, in the order of their ids; () where there is none."""
 
 
 @dataclass(frozen=True)
@@ -248,14 +262,29 @@ def _row(draft: _Draft, drafts: Sequence[_Draft], columns: Sequence[Column]) -> 
         _cell(entry, column.spec.code in draft.model.tuned_on, differences.get(i), adjusted.get(i)) if entry else None
         for i, (column, entry) in enumerate(zip(columns, draft.entries, strict=True))
     )
-    means: dict[Domain, float] = {}
-    for domain, places in domains(columns).items():
-        scores = [cell.score for i in places if (cell := cells[i])]
-        if len(scores) == len(places) and draft.settings.limit is None:
-            means[domain] = round(sum(scores) / len(scores), 6)
-    overall = round(sum(means.values()) / len(means), 6) if draft.settings.limit is None and all(cells) else None
+    means = _means(columns, cells) if draft.settings.limit is None else {}
+    overall = _mean(means.values()) if draft.settings.limit is None and all(cells) else None
+    by_lang: dict[tuple[Domain, Lang], float] = {}
+    overall_by_lang: dict[Lang, float] = {}
+    for lang in LANGS if draft.settings.limit is None else ():
+        places = [i for i, column in enumerate(columns) if column.lang == lang]
+        found = _means([columns[i] for i in places], [cells[i] for i in places])
+        by_lang |= {(domain, lang): value for domain, value in found.items()}
+        if places and all(cells[i] for i in places):
+            overall_by_lang[lang] = _mean(found.values())
     is_base = draft.settings.num_fewshot == 0 and any(other.model.base == draft.model.name for other in drafts)
-    return Row(draft.records, draft.model, draft.settings, is_base, cells, means, overall, draft.notes)
+    answers = tuple(tuple(map(Answer, entry.samples, entry.scores)) if entry else () for entry in draft.entries)
+    return Row(draft.records, draft.model, draft.settings, is_base, cells, means, overall, draft.notes, by_lang, overall_by_lang, answers)
+
+
+def _means(columns: Sequence[Column], cells: Sequence[Cell | None]) -> dict[Domain, float]:
+    """Domain -> mean of its cells; only domains without a missing one."""
+    found = {domain: [cells[i] for i in places] for domain, places in domains(columns).items()}
+    return {domain: _mean([cell.score for cell in members if cell]) for domain, members in found.items() if all(members)}
+
+
+def _mean(values: Collection[float]) -> float:
+    return round(sum(values) / len(values), 6)
 
 
 def _cell(entry: _Entry, tuned: bool, difference: Difference | None, p_adjusted: float | None) -> Cell:
