@@ -79,6 +79,10 @@ class Board:
         found = [None if row.model.base is None else places.get((row.model.base, row.settings.implicit, row.settings.limit)) for row in self.table.rows]
         return tuple(None if base == i or row.settings.num_fewshot else base for i, (base, row) in enumerate(zip(found, self.table.rows, strict=True)))
 
+    def is_best(self, row: Row, place: int) -> bool:
+        """Whether a row's figure is not separated from the best of its column."""
+        return False
+
     @functools.cached_property
     def specs(self) -> tuple[SubTask, ...]:
         """The sub-tasks that have a page: those of the package's catalog with rows, and those of the table."""

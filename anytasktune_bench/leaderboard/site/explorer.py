@@ -61,7 +61,7 @@ def _answer(column: Column, answer: Answer, known: Answer | None) -> list[Any]:
     """[id, answer, score, format valid, parsed, notes] and, where the run's question or reference differs from the shared one, these too."""
     sample, score = answer.sample, answer.score
     notes = [[_cut(note.what), round(note.credit, 4), _cut(note.answer), _cut(note.gold)] for note in score.notes]
-    parsed = to_json(column.spec, column.lang, score.parsed.value) if score.parsed.value is not None else None
+    parsed = to_json(column.spec, column.lang, score.parsed) if score.parsed.value is not None else None
     found = [sample.id, sample.answer, round(score.score, 6), int(score.parsed.valid), parsed, notes]
     same = known is not None and (known.sample.input, known.sample.reference) == (sample.input, sample.reference)
     return found if same else [*found, sample.input, sample.reference]
