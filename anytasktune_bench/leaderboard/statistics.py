@@ -6,9 +6,11 @@ the permutation test swaps groups.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from anytasktune_bench.spec import SubTask
 DRAWS = 2000
 """Resamples of a bootstrap and of a permutation test."""
 
-_TOLERANCE = 1e-12
+TOLERANCE = 1e-12
 """Two differences closer than this are equal; summing in another order moves a difference by less."""
 
 
@@ -64,7 +66,7 @@ def bootstrap_draws(spec: SubTask, scores: Sequence[Score], groups: Sequence[str
 
     Equal groups and seed give equal resamples, so that the draws of twins in two languages are paired.
     """
-    index = _group_index(groups, len(scores))
+    index = group_index(groups, len(scores))
     return None if index.max() == 0 else primary(spec, scores, _resampled(index, draws, seed))
 
 
@@ -99,17 +101,17 @@ def paired_difference(
     """
     if len(scores_a) != len(scores_b):
         raise ValueError(f"{len(scores_a)} and {len(scores_b)} scores are no pairs")
-    index = _group_index(groups, len(scores_a))
+    index = group_index(groups, len(scores_a))
     delta = float(primary(spec, scores_a)[0] - primary(spec, scores_b)[0])
     low, high = -1.0, 1.0
     if index.max() > 0:
         weights = _resampled(index, draws, seed)
         low, high = percentiles(primary(spec, scores_a, weights) - primary(spec, scores_b, weights), level)
-    swap = np.random.default_rng((seed, 1)).integers(0, 2, size=(draws, index.max() + 1))[:, index].astype(float)
+    swap = swaps(index, draws, seed)
     both = [*scores_a, *scores_b]
     permuted = primary(spec, both, np.hstack([1 - swap, swap])) - primary(spec, both, np.hstack([swap, 1 - swap]))
-    extreme = int((np.abs(permuted) >= abs(delta) - _TOLERANCE).sum())
-    return Difference(0.0 if abs(delta) < _TOLERANCE else delta, low, high, (1 + extreme) / (1 + draws))
+    extreme = int((np.abs(permuted) >= abs(delta) - TOLERANCE).sum())
+    return Difference(0.0 if abs(delta) < TOLERANCE else delta, low, high, (1 + extreme) / (1 + draws))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -145,7 +147,18 @@ def wilson(successes: float, n: int, level: float = 0.95) -> tuple[float, float]
     return (0.0 if successes <= 0 else max(0.0, centre - half)), (1.0 if successes >= n else min(1.0, centre + half))
 
 
-def _group_index(groups: Sequence[str], n: int) -> np.ndarray:
+def swaps(index: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    """(draws, n) of 0 and 1: whether each row changes sides, all rows of a group alike.
+
+    Args:
+        index: (n,) number of each row's group, as `group_index` gives it.
+        draws: permutations.
+        seed: of them.
+    """
+    return _by_group(index, "swaps", draws, seed)
+
+
+def group_index(groups: Sequence[str], n: int) -> np.ndarray:
     """The number of each row's group, (n,), groups numbered in the order of their names."""
     if not groups or len(groups) != n:
         raise ValueError(f"{len(groups)} groups for {n} scores: give one for each, and at least one")
@@ -154,8 +167,22 @@ def _group_index(groups: Sequence[str], n: int) -> np.ndarray:
 
 def _resampled(index: np.ndarray, draws: int, seed: int) -> np.ndarray:
     """(draws, n) row weights: how often each row's group was drawn when as many groups as there are were drawn with replacement."""
-    count = int(index.max()) + 1
-    return np.random.default_rng((seed, 0)).multinomial(count, np.full(count, 1 / count), size=draws)[:, index].astype(float)
+    return _by_group(index, "resamples", draws, seed)
+
+
+def _by_group(index: np.ndarray, kind: Literal["resamples", "swaps"], draws: int, seed: int) -> np.ndarray:
+    return _drawn(kind, int(index.max()) + 1, draws, seed)[:, index]
+
+
+@functools.lru_cache(maxsize=32)
+def _drawn(kind: Literal["resamples", "swaps"], groups: int, draws: int, seed: int) -> np.ndarray:
+    """(draws, groups) random numbers; kept, since every system of a test needs the same."""
+    if kind == "resamples":
+        found = np.random.default_rng((seed, 0)).multinomial(groups, np.full(groups, 1 / groups), size=draws).astype(float)
+    else:
+        found = np.random.default_rng((seed, 1)).integers(0, 2, size=(draws, groups)).astype(float)
+    found.setflags(write=False)
+    return found
 
 
 def percentiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:

@@ -23,7 +23,7 @@ from anytasktune_bench.outputs import Parsed, parse
 from anytasktune_bench.spec import Lang, Metric, MetricName, SubTask
 from anytasktune_bench.text import length, rouge_l
 
-__all__ = ["SCORER_VERSION", "Note", "Score", "aggregate", "primary", "score_answer"]
+__all__ = ["SCORER_VERSION", "Note", "Score", "aggregate", "part_key", "primary", "score_answer"]
 
 SCORER_VERSION = "4"
 """Raised when any score could change; part of every fingerprint."""
@@ -52,17 +52,18 @@ class Score:
     values: dict[str, float]
     """Secondary values in [0, 1], among them `format_valid` and `rouge_l`."""
     parts: dict[str, float]
-    """The value of each row metric in the metric tree, by `_key`."""
+    """The value of each row metric in the metric tree, by `part_key`."""
     labels: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     """For each label metric (by field, "" for the whole answer): gold id and answered id, None where invalid."""
     stats: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    """For each other corpus metric, by `_key`: what is summed over rows."""
+    """For each other corpus metric, by `part_key`: what is summed over rows."""
     parsed: Parsed = field(default_factory=lambda: Parsed(False, None, ""))
     notes: tuple[Note, ...] = ()
     """Why: what hit and what missed."""
 
 
-def _key(metric: Metric) -> str:
+def part_key(metric: Metric) -> str:
+    """Name of a leaf of the metric tree in `Score.parts` and `Score.stats`."""
     return f"{metric.name}:{metric.field or ','.join(metric.fields)}"
 
 
@@ -90,13 +91,13 @@ def score_answer(spec: SubTask, lang: Lang, answer: str, gold: dict[str, Any], r
     notes: list[Note] = []
     for leaf in spec.leaves:
         found = _METRICS[leaf.name](graded, leaf)
-        parts[_key(leaf)] = found.value
+        parts[part_key(leaf)] = found.value
         values |= found.extra
         notes += found.notes
         if found.pair is not None:
             labels[leaf.field or ""] = found.pair
         if found.stats is not None:
-            stats[_key(leaf)] = found.stats
+            stats[part_key(leaf)] = found.stats
     if len(labels) > 1:
         values["joint_accuracy"] = float(all(expected == answered for expected, answered in labels.values()))
     labels |= {wanted.field or "": label_pair(graded, wanted.field) for wanted in spec.secondary if (wanted.field or "") not in labels}
@@ -109,7 +110,7 @@ def score_answer(spec: SubTask, lang: Lang, answer: str, gold: dict[str, Any], r
 
 def _combine(metric: Metric, parts: dict[str, float]) -> float:
     if not metric.of:
-        return parts[_key(metric)]
+        return parts[part_key(metric)]
     weights = metric.weights or (1.0,) * len(metric.of)
     return sum(w * _combine(part, parts) for w, part in zip(weights, metric.of, strict=True)) / sum(weights)
 
@@ -136,8 +137,8 @@ def _primary(metric: Metric, scores: Sequence[Score], weights: np.ndarray | None
         pairs = [score.labels[metric.field or ""] for score in scores]
         return macro_f1([gold for gold, _ in pairs], [predicted for _, predicted in pairs], weights)
     if metric.name == "balanced_accuracy":
-        return adjusted_balanced(np.array([score.stats[_key(metric)] for score in scores], dtype=float), weights)
-    values = np.array([score.parts[_key(metric)] for score in scores])
+        return adjusted_balanced(np.array([score.stats[part_key(metric)] for score in scores], dtype=float), weights)
+    values = np.array([score.parts[part_key(metric)] for score in scores])
     return np.asarray(values.mean(keepdims=True) if weights is None else (weights @ values) / weights.sum(axis=1))
 
 

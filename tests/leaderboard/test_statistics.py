@@ -9,6 +9,8 @@ import random
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 from anytasktune_bench.catalog import load_catalog
 from anytasktune_bench.data.tables import source_rows
@@ -215,12 +217,19 @@ def test_holm_by_hand(given: list[float], adjusted: list[float]) -> None:
     assert holm(given) == pytest.approx(adjusted)
 
 
+def test_holm_agrees_with_statsmodels() -> None:
+    for seed in range(20):
+        p_values = np.random.default_rng(seed).random(seed + 1) ** 3
+        assert holm(p_values.tolist()) == pytest.approx(multipletests(p_values, method="holm")[1])
+
+
 @pytest.mark.parametrize("n", [1, 7, 40, 1000])
 @pytest.mark.parametrize("level", [0.9, 0.95])
-def test_wilson_agrees_with_scipy(n: int, level: float) -> None:
+def test_wilson_agrees_with_scipy_and_statsmodels(n: int, level: float) -> None:
     for successes in {0, 1, n // 2, n - 1, n}:
         theirs = stats.binomtest(successes, n).proportion_ci(level, method="wilson")
         assert wilson(successes, n, level) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+        assert wilson(successes, n, level) == pytest.approx(proportion_confint(successes, n, 1 - level, method="wilson"), abs=1e-12)
 
 
 def test_wilson_without_trials_is_the_whole_range() -> None:
