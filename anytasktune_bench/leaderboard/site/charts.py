@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-WIDTH, LEFT, RIGHT, LINE, TOP, BOTTOM = 720, 190, 24, 22, 26, 12
+WIDTH, LEFT, RIGHT, LINE, TOP, BOTTOM = 820, 290, 24, 22, 26, 12
+
+LABEL = 40
+"""Columns of a label: a Chinese character takes two."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +72,17 @@ def dot_plot(dots: Sequence[Dot], title: str, name: str, low: float | None = Non
 def _line(dot: Dot, y: float, low: float, high: float) -> list[str]:
     x, left, right = (_x(value, low, high) for value in (dot.value, dot.low, dot.high))
     classes = f"{dot.kind}{' solid' if dot.solid else ''}"
-    label = dot.label if len(dot.label) <= 28 else dot.label[:27] + "…"
+    label = _fitted(dot.label)
     shape = f'<rect x="{x - 4.5:.1f}" y="{y - 4.5:.1f}" width="9" height="9"/>' if dot.kind == "down" else f'<circle cx="{x}" cy="{y}" r="5"/>'
     return [
         f'<text x="{LEFT - 12}" y="{y + 4.5:.1f}" text-anchor="end">{escape(label)}</text>',
         f'<g class="{classes}"><line x1="{left}" x2="{right}" y1="{y}" y2="{y}"/>{shape}</g>',
     ]
+
+
+def _fitted(label: str) -> str:
+    widths = list(itertools.accumulate(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in label))
+    return label if not widths or widths[-1] <= LABEL else label[: bisect.bisect_right(widths, LABEL - 1)] + "…"
 
 
 def _x(value: float, low: float, high: float) -> float:

@@ -21,4 +21,5 @@ def texts(lang: Lang) -> dict[str, Any]:
 
 
 def _pick(node: Any, lang: Lang) -> Any:
-    return node[lang] if set(node) == set(LANGS) else {name: _pick(child, lang) for name, child in node.items()}
+    is_text = set(node) == set(LANGS) and all(isinstance(text, str) for text in node.values())
+    return node[lang] if is_text else {name: _pick(child, lang) for name, child in node.items()}

@@ -36,8 +36,8 @@
   function tableOf(members) {
     const head = el("tr", {}, el("th", { scope: "col" }, texts.test), ...members.map((row) => el("th", { scope: "col", className: "model" }, el("bdi", {}, label(row)))));
     const table = el("table", { className: "plain compare" }, el("caption", {}, el("span", {}, texts.caption)), el("thead", {}, head));
-    let group = null;
-    let body = null;
+    let group;
+    let body;
     data.columns.forEach((column, place) => {
       if (!members.some((row) => row.cells[place])) return;
       if (column.domain !== group) {

@@ -88,8 +88,9 @@
   }
 
   function item(s, isOpen) {
-    const head = el("summary", {}, el("span", { className: "id" }, shown(s.id)), " ", el("span", { className: `score ${s.score >= RIGHT ? "right" : "wrong"}` }, s.score.toFixed(3)), " ");
-    if (s.base) head.append(el("span", { className: "quiet" }, `${s.base[2].toFixed(3)} → `), " ");
+    const head = el("summary", {}, el("span", { className: "id" }, shown(s.id)), " ");
+    if (s.base) head.append(el("span", { className: "quiet" }, `${s.base[2].toFixed(3)} → `));
+    head.append(el("span", { className: `score ${s.score >= RIGHT ? "right" : "wrong"}` }, s.score.toFixed(3)), " ");
     if (!s.valid) head.append(el("span", { className: "flag" }, texts.invalid_mark), " ");
     head.append(el("bdi", { className: "quiet" }, short(s.raw) || texts.nothing));
     const details = el("details", { open: isOpen }, head);
