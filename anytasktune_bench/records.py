@@ -7,6 +7,7 @@ record without any model.
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,9 @@ from anytasktune_bench.files import sha256_json, write_json, write_jsonl
 from anytasktune_bench.metrics import Score, aggregate, score_answer
 from anytasktune_bench.presets import Category
 from anytasktune_bench.spec import Lang, Strict, SubTask
+
+NAMESPACE = uuid.UUID("7c0c1d5e-52c4-4c0e-9d52-0a3f0d9b6f11")
+"""Namespace of record UUIDs."""
 
 RECORD_FILE, SAMPLES_FILE = "record.json", "samples.jsonl"
 
@@ -96,6 +100,14 @@ class Record(Strict):
     def content_sha256(self) -> str:
         """sha256 over the content without `started`, `timing` and `hardware`: equal runs have equal content."""
         return sha256_json(self.model_dump(mode="json", exclude={"started", "timing", "hardware"}))
+
+    @property
+    def uuid(self) -> str:
+        """Name of the record wherever it lies: a version 5 UUID (RFC 9562) over its content.
+
+        Its version digit is set to 4, since the file names of the Every Eval Ever schema allow no other.
+        """
+        return str(uuid.UUID(bytes=uuid.uuid5(NAMESPACE, self.content_sha256()).bytes, version=4))
 
 
 class Sample(Strict):
@@ -180,6 +192,6 @@ def rescore(record: Record, samples: Sequence[Sample], spec_of: Callable[[str], 
 
 
 __all__ = [
-    "RECORD_FILE", "SAMPLES_FILE", "Category", "ModelInfo", "Record", "Sample", "Settings", "TaskResult",
+    "NAMESPACE", "RECORD_FILE", "SAMPLES_FILE", "Category", "ModelInfo", "Record", "Sample", "Settings", "TaskResult",
     "find_records", "read_record", "rescore", "samples_sha256", "write_record",
 ]  # fmt: skip

@@ -12,6 +12,8 @@ from anytasktune_bench.catalog import load_catalog
 from anytasktune_bench.data.tables import eval_fingerprint, source_rows, to_record
 from anytasktune_bench.errors import RecordError
 from anytasktune_bench.files import sha256_json
+from anytasktune_bench.leaderboard.effects import PairedTest, language_gap, mean_difference, seed_spread
+from anytasktune_bench.leaderboard.standing import Standing, minimum_detectable_effect, separation
 from anytasktune_bench.leaderboard.statistics import holm, paired_difference, wilson
 from anytasktune_bench.leaderboard.table import Cell, Table, build_table
 from anytasktune_bench.metrics import SCORER_VERSION, aggregate, score_answer
@@ -308,3 +310,110 @@ def test_broken_records_are_named() -> None:
     ]:
         with pytest.raises(RecordError, match=message):
             table_of(broken)
+
+
+def figures(found: Any) -> tuple[float, ...]:
+    return tuple(value for value in vars(found).values() if not isinstance(value, str))
+
+
+def scores_of(pair: Pair, code: str, lang: str) -> tuple[list[Any], list[str]]:
+    spec = CATALOG.get(code)
+    found = sorted((s for s in pair[1] if s.task == spec.task_name(lang)), key=lambda s: s.id)  # type: ignore[arg-type]
+    return [s.as_score(spec) for s in found], [s.group for s in found]
+
+
+def test_standings_and_what_a_column_detects_are_those_of_its_rows() -> None:
+    pairs = [BASE, TUNED, make("Third", 0.6)]
+    table = table_of(*pairs)
+    for i, column in enumerate(table.columns):
+        by_name = {pair[0].model.name: scores_of(pair, column.spec.code, column.lang) for pair in pairs}
+        systems = [by_name[row.model.name][0] for row in table.rows]
+        groups = by_name["Base"][1]
+        assert [row.cells[i] and row.cells[i].standing for row in table.rows] == separation(column.spec, systems, groups)  # type: ignore[union-attr]
+        assert column.mde == pytest.approx(minimum_detectable_effect(column.spec, systems, groups), abs=1e-6)
+    assert table_of(BASE).columns[0].mde is None
+    assert cell(table_of(BASE), "Base", "M1 zh").standing == Standing(1, 1, 1)
+
+
+def test_only_reproduced_rows_are_ranked() -> None:
+    third = make("Third", 0.6)
+    table = build_table([BASE, TUNED, third], CATALOG, {BASE[0].uuid, third[0].uuid})
+    assert [(row.model.name, row.provenance, row.ranked, row.overall is None) for row in table.rows] == [
+        ("Base", "reproduced", True, False),
+        ("Third", "reproduced", True, False),
+        ("Tuned", "rescored", False, True),
+    ]
+    assert all(c and c.standing is None for c in table.rows[2].cells)
+    assert all(c and c.standing and c.standing.high <= 2 for row in table.rows[:2] for c in row.cells)
+    assert all(c and c.difference for c in table.rows[2].cells)  # shown, and compared with its base
+    assert set(table.rows[2].means) == {"medicine", "law", "services"}
+
+
+def test_a_submitted_record_takes_no_place_from_a_reproduced_one() -> None:
+    later = make("Base", 1.0, seed=1, started="2027-01-01T00:00:00Z")
+    table = build_table([BASE, later, TUNED], CATALOG, {BASE[0].uuid, TUNED[0].uuid})
+    assert [(row.model.name, row.provenance) for row in table.rows] == [("Base", "reproduced"), ("Base", "rescored"), ("Tuned", "reproduced")]
+    assert table.rows[2].cells == build_table([BASE, TUNED], CATALOG, {BASE[0].uuid, TUNED[0].uuid}).rows[1].cells
+
+
+def test_rows_under_a_limit_are_not_ranked() -> None:
+    quick, full = table_of(make("Quick", settings={"limit": 10}), BASE).rows[::-1]
+    assert (quick.ranked, full.ranked) == (False, True)
+    assert all(c and c.standing is None for c in quick.cells)
+    assert all(c and c.standing == Standing(1, 1, 1) for c in full.cells)
+
+
+def test_equal_records_have_equal_uuids_whenever_and_wherever_they_ran() -> None:
+    again = altered(BASE, started="2026-02-01T00:00:00Z", timing={"load_s": 3.0}, hardware={"device": "cuda"})
+    assert BASE[0].uuid == again[0].uuid != TUNED[0].uuid
+    assert build_table([again], CATALOG, {BASE[0].uuid}).rows[0].provenance == "reproduced"
+
+
+def test_the_language_gap_pairs_twins() -> None:
+    row = table_of(make("Uneven", {"M1": 0.9, "L4": 0.5, "S1": 0.5})).rows[0]
+    assert set(row.gaps) == set(CODES)
+    for code in CODES:
+        pair = make("Uneven", {"M1": 0.9, "L4": 0.5, "S1": 0.5})
+        (zh, groups), (en, _) = scores_of(pair, code, "zh"), scores_of(pair, code, "en")
+        numbers = [str(i) for i in range(len(zh))]
+        expected = language_gap(CATALOG.get(code), dict(zip(numbers, zh, strict=True)), dict(zip(numbers, en, strict=True)), dict(zip(numbers, groups, strict=True)))
+        assert row.gaps[code].delta == pytest.approx(expected and expected.delta, abs=1e-6)
+        c = {column.key: found.score for column, found in zip(table_of(pair).columns, row.cells, strict=True) if found}
+        assert row.gaps[code].delta == pytest.approx(c[f"{code} zh"] - c[f"{code} en"], abs=2e-6)
+    assert table_of(make("A", langs=("zh",))).rows[0].gaps == {}
+
+
+def test_transfer_is_the_mean_difference_from_the_base_in_each_domain() -> None:
+    row = table_of(BASE, TUNED).rows[1]
+    assert set(row.transfer) == {"medicine", "law", "services"}
+    for domain, code in (("medicine", "M1"), ("law", "L4"), ("services", "S1")):
+        tests = [PairedTest(CATALOG.get(code), scores_of(TUNED, code, lang)[0], *scores_of(BASE, code, lang)) for lang in ("zh", "en")]
+        assert figures(row.transfer[domain]) == pytest.approx(figures(mean_difference(tests)), abs=1e-6)  # type: ignore[index]
+    assert row.transfer["medicine"].low > 0 > row.transfer["services"].high
+    assert table_of(TUNED).rows[0].transfer == {} == table_of(BASE, TUNED).rows[0].transfer
+
+
+def test_runs_that_differ_in_their_weights_show_the_spread_of_seeds() -> None:
+    runs = [make("Tuned", 0.8, seed=seed, base="Base", category="task-fine-tuned", adapter_sha256=str(seed) * 64) for seed in (1, 2, 3)]
+    table = table_of(BASE, *runs)
+    (seeds,) = table.seeds
+    assert (seeds.name, seeds.rows) == ("Tuned", (1, 2, 3))
+    for i, spread in enumerate(seeds.spreads):
+        expected = seed_spread([c.score for row in table.rows[1:] if (c := row.cells[i])])
+        assert spread and expected and figures(spread) == pytest.approx(figures(expected), abs=1e-6)
+    assert table_of(BASE, TUNED, make("Other", 0.8, base="Base", adapter_sha256="5" * 64)).seeds == ()
+
+
+def test_a_cell_with_a_tenth_of_unreadable_answers_is_flagged() -> None:
+    found = cell(table_of(BASE), "Base", "L4 en")
+    assert [dataclasses.replace(found, format_valid=share).unreadable for share in (1.0, 0.925, 0.9, 0.5)] == [False, False, True, True]
+
+
+def test_results_without_gold_are_noted_and_choose_no_column() -> None:
+    old = [make(name, codes=("M1",), langs=("en",), fingerprint="old") for name in ("A", "B")]
+    bare = [resampled(pair, [s.model_copy(update={"gold": {}}) for s in pair[1]]) for pair in old]
+    table = table_of(*bare, make("C", codes=("M1",), langs=("en",)))
+    assert [row.cells[0] is None for row in table.rows] == [True, True, False]
+    assert [note.reason for row in table.rows for note in row.notes] == ["other_fingerprint", "other_fingerprint"]
+    alone = table_of(bare[0]).rows[0]
+    assert (alone.cells, [note.reason for note in alone.notes]) == ((None,), ["other_edition"])
