@@ -93,7 +93,11 @@ def _share_words(metric: Metric, lang: Lang) -> str:
     if not share:
         return ""
     part = f"{float(str(share)):.0%}"
-    return f"回答长于输入的 {part} 时总分按比例降低，与输入等长时降为 0。" if lang == "zh" else f" The whole is scaled down where the answer is longer than {part} of the input, to 0 at its full length."
+    return (
+        f"回答长于输入的 {part} 时总分按比例降低，与输入等长时降为 0。"
+        if lang == "zh"
+        else f" The whole is scaled down where the answer is longer than {part} of the input, to 0 at its full length."
+    )
 
 
 def _accuracy_words(spec: SubTask, metric: Metric, lang: Lang) -> str:

@@ -16,8 +16,8 @@ from anytasktune_bench.catalog import load_catalog
 from anytasktune_bench.errors import RunError
 from anytasktune_bench.files import write_json, write_text
 from anytasktune_bench.models import is_hub_id
-from anytasktune_bench.words import metric_name
 from anytasktune_bench.records import Record, find_records, read_record
+from anytasktune_bench.words import metric_name
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from anytasktune_bench.catalog import Catalog, load_catalog
@@ -28,13 +28,14 @@ MANIFEST = "site.txt"
 _STATIC = Path(__file__).parent / "static"
 
 
-def build_site(records: Sequence[Path], out: Path, catalog: Catalog | None = None) -> Path:
+def build_site(records: Sequence[Path], out: Path, catalog: Catalog | None = None, reproduced: Collection[str] | None = None) -> Path:
     """Build the site from result records. It is built beside `out` and then renamed, so a reader sees the old site or the new one.
 
     Args:
         records: folders that hold a record each, in any order.
         out: the site's folder; made, or replaced where it holds nothing but a site.
         catalog: the sub-tasks; those of the installation if None.
+        reproduced: as for `build_table`.
 
     Returns:
         The path of the English overview.
@@ -47,7 +48,7 @@ def build_site(records: Sequence[Path], out: Path, catalog: Catalog | None = Non
         raise RecordError("there is no record to build a leaderboard from. `anytasktune eval` writes them.")
     check_replaceable(out.resolve())
     catalog = catalog or load_catalog()
-    table = build_table([read_record(folder) for folder in records], catalog)
+    table = build_table([read_record(folder) for folder in records], catalog, reproduced)
     return write_site(Board(table, catalog, read_summary()), out)
 
 

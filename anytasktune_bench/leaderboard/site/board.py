@@ -74,14 +74,20 @@ class Board:
         for i, row in enumerate(self.table.rows):
             if not row.settings.num_fewshot:
                 key = (row.model.name, row.settings.implicit, row.settings.limit)
-                if key not in places or sum(map(bool, row.cells)) > sum(map(bool, self.table.rows[places[key]].cells)):
+                if key not in places or _worth(row) > _worth(self.table.rows[places[key]]):
                     places[key] = i
         found = [None if row.model.base is None else places.get((row.model.base, row.settings.implicit, row.settings.limit)) for row in self.table.rows]
         return tuple(None if base == i or row.settings.num_fewshot else base for i, (base, row) in enumerate(zip(found, self.table.rows, strict=True)))
 
     def is_best(self, row: Row, place: int) -> bool:
-        """Whether a row's figure is not separated from the best of its column."""
-        return False
+        """Whether a row's figure is not separated from the best of its column; nothing is where there is nothing to be better than."""
+        cell = row.cells[place]
+        return bool(cell and cell.standing and cell.standing.is_best and self.ranked[place] > 1)
+
+    @functools.cached_property
+    def ranked(self) -> tuple[int, ...]:
+        """For each column the number of rows that take part in its ranks."""
+        return tuple(sum(bool((cell := row.cells[i]) and cell.standing) for row in self.table.rows) for i in range(len(self.table.columns)))
 
     @functools.cached_property
     def specs(self) -> tuple[SubTask, ...]:
@@ -101,6 +107,11 @@ class Board:
             members = [self.table.columns[i] for i in places]
             found += _means(name, members) + [Field(column.key, name, column.lang, column, i) for i, column in zip(places, members, strict=True)]
         return found
+
+
+def _worth(row: Row) -> tuple[bool, int]:
+    """Of several rows of a base model, a reproduced one is compared with, then the one with most figures."""
+    return row.provenance == "reproduced", sum(map(bool, row.cells))
 
 
 def _means(domain: Domain | None, columns: Sequence[Column]) -> list[Field]:

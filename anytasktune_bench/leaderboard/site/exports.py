@@ -19,7 +19,7 @@ def to_json(table: Table) -> dict[str, Any]:
     """The whole table, with what is known about every model and record."""
     columns = [
         {"key": c.key, "subtask": c.spec.code, "lang": c.lang, "domain": c.spec.domain, "title": c.spec.title.model_dump(), "metric": c.spec.metric.name}
-        | {"eval_fingerprint": c.fingerprint}
+        | {"eval_fingerprint": c.fingerprint, "minimum_detectable_effect": c.mde}
         for c in table.columns
     ]
     rows = [
@@ -27,12 +27,16 @@ def to_json(table: Table) -> dict[str, Any]:
             "name": name,
             "model": row.model.model_dump(mode="json"),
             "settings": row.settings.model_dump(mode="json"),
+            "provenance": row.provenance,
+            "ranked": row.ranked,
             "is_base": row.is_base,
             "overall": row.overall,
-            "overall_by_lang": row.overall_by_lang,
+            "overall_by_lang": dict(row.overall_by_lang),
             "means": row.means,
             "means_by_lang": {f"{domain} {lang}": value for (domain, lang), value in row.means_by_lang.items()},
-            "cells": [cell and dataclasses.asdict(cell) | {"arrow": cell.arrow} for cell in row.cells],
+            "cells": [cell and dataclasses.asdict(cell) | {"arrow": cell.arrow, "unreadable": cell.unreadable} for cell in row.cells],
+            "language_gaps": {code: dataclasses.asdict(gap) for code, gap in row.gaps.items()},
+            "transfer": {domain: dataclasses.asdict(mean) for domain, mean in row.transfer.items()},
             "notes": [dataclasses.asdict(note) for note in row.notes],
             "records": [
                 {"content_sha256": record.content_sha256(), "samples_sha256": record.samples_sha256, "version": record.version, "versions": record.versions}

@@ -26,14 +26,14 @@ def labels(rows: Sequence[Row], lang: Lang) -> list[str]:
     """
     plain = [(show(row.model.name).strip() or "?", _variant(row.settings, lang)) for row in rows]
     seen = Counter(plain)
-    marks = [f" [{sha256_json(row.model.model_dump(mode='json'))[:8]}]" if seen[label] > 1 else "" for row, label in zip(rows, plain, strict=True)]
+    marks = [f" [{sha256_json([row.model.model_dump(mode='json'), row.provenance])[:8]}]" if seen[label] > 1 else "" for row, label in zip(rows, plain, strict=True)]
     return [f"{name}{mark}{variant}" for (name, variant), mark in zip(plain, marks, strict=True)]
 
 
 def slug(row: Row) -> str:
     """The name of a row's files: readable, safe anywhere, and the same whatever else is on the board, so that links keep working."""
     settings = row.settings
-    identity = [row.model.model_dump(mode="json"), settings.num_fewshot, settings.implicit, settings.limit]
+    identity = [row.model.model_dump(mode="json"), settings.num_fewshot, settings.implicit, settings.limit, row.provenance]
     readable = re.sub(r"[^a-z0-9.]+", "-", f"{row.model.name[:200].lower()}{_variant(settings, 'en')}").strip("-.")[:60].strip("-.")
     return f"{readable or 'model'}-{sha256_json(identity)[:10]}"
 

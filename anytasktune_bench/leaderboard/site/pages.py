@@ -19,8 +19,9 @@ from anytasktune_bench.leaderboard.site.charts import Dot, dot_plot
 from anytasktune_bench.leaderboard.site.names import show
 from anytasktune_bench.leaderboard.site.paper import GROUPS, read_paper
 from anytasktune_bench.leaderboard.site.texts import texts
-from anytasktune_bench.leaderboard.site.views import FULL, Cells, groups
-from anytasktune_bench.leaderboard.table import domains
+from anytasktune_bench.leaderboard.site.views import FULL, Cells, groups, marks, signed
+from anytasktune_bench.leaderboard.statistics import Difference
+from anytasktune_bench.leaderboard.table import Column, domains
 from anytasktune_bench.metrics import score_answer
 from anytasktune_bench.pages import flawed_answer
 from anytasktune_bench.records import Record
@@ -48,7 +49,14 @@ class Renderer:
         self.board = board
         loader = FileSystemLoader(Path(__file__).parent / "templates")
         self.environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-        self.environment.filters |= {"show": show, "signed": signed, "size": size, "p": lambda value: f"{value:.3f}" if value >= 0.001 else "< 0.001", "coded": coded, "groupby_kept": groupby_kept}
+        self.environment.filters |= {
+            "show": show,
+            "signed": signed,
+            "size": size,
+            "p": lambda value: f"{value:.3f}" if value >= 0.001 else "< 0.001",
+            "coded": coded,
+            "groupby_kept": groupby_kept,
+        }
         self.cells = {lang: Cells(board, lang) for lang in LANGS}
 
     def pages(self) -> Iterator[tuple[str, str]]:
@@ -62,6 +70,7 @@ class Renderer:
                 yield self._page(lang, f"task/{spec.code.lower()}.html", "task", self._task(spec, lang))
             for i, name in enumerate(board.slugs):
                 yield self._page(lang, f"model/{name}.html", "model", self._model(i, lang))
+            yield self._page(lang, "transfer.html", "transfer", self._transfer(lang))
             yield self._page(lang, "compare.html", "compare", {})
             yield self._page(lang, "samples.html", "samples", {})
             yield self._page(lang, "paper.html", "paper", {"paper": read_paper(), "groups": GROUPS})
@@ -86,9 +95,9 @@ class Renderer:
             "slugs": self.board.slugs,
             "bases": self.board.bases,
             "cell_html": self.cells[lang].html,
+            "detailed": kind == "task",
             "ns": self.cells[lang].usual_n,
             "full": FULL,
-            "view": kind,
             "task_domains": list(dict.fromkeys(spec.domain for spec in self.board.specs)),
             "benchmark": __version__,
         }
@@ -126,7 +135,15 @@ class Renderer:
         example = spec.example[lang]
         flawed = flawed_answer(spec, lang, example)
         scores = [score_answer(spec, lang, answer, example.gold, example.output, example.input) for answer in (example.output, flawed)]
-        return {"lang": lang, "input": example.input, "best": example.output, "flawed": flawed, "best_score": scores[0].score, "flawed_score": scores[1].score, "notes": scores[1].notes}
+        return {
+            "lang": lang,
+            "input": example.input,
+            "best": example.output,
+            "flawed": flawed,
+            "best_score": scores[0].score,
+            "flawed_score": scores[1].score,
+            "notes": scores[1].notes,
+        }
 
     def _test_facts(self, spec: SubTask, lang: Lang) -> dict[str, Any]:
         card = self.board.cards.get(spec.code, {}).get(lang, {})
@@ -139,6 +156,7 @@ class Renderer:
             "lang": lang,
             "n": len(drawn),
             "blind": max(card.get("baselines", {}).items(), key=lambda item: item[1], default=None),
+            "mde": self.board.table.columns[place].mde if place is not None else None,
             "best": max(scores, default=None),
             "median": statistics.median(scores) if scores else None,
             "unsolved": solved.count(False) if solved else None,
@@ -167,32 +185,51 @@ class Renderer:
         best = {name: max(scores, key=lambda pair: (pair[0], -pair[1]))[1] for name, scores in found.items()}
         return [(name, mean, len(found[name]), self.board.slugs[best[name]]) for mean, name in means[:5]]
 
+    def _transfer(self, lang: Lang) -> dict[str, Any]:
+        places = [i for i, row in enumerate(self.board.table.rows) if row.transfer]
+        return {"places": places[:FULL], "total": len(places), "board_domains": list(domains(self.board.table.columns)), "transfer_cell": self.cells[lang].transfer}
+
     def _model(self, i: int, lang: Lang) -> dict[str, Any]:
         row, base = self.board.table.rows[i], self.board.bases[i]
         t = texts(lang)
-        dots = []
-        for column, cell in zip(self.board.table.columns, row.cells, strict=True):
-            if cell and cell.difference:
-                kind = "up" if cell.arrow in "▲△" and cell.arrow else "down" if cell.arrow else "plain"
-                label = f"{column.spec.title[lang]} · {column.key}{' †' if cell.tuned else ''}"
-                d = cell.difference
-                dots.append(Dot(label, d.delta, d.low, d.high, kind, cell.arrow in "▲▼" and bool(cell.arrow), t["domains"][column.spec.domain]))
-        title = t["model"]["plot_title"] % show(row.model.base or "")
+        columns = self.board.table.columns
+        name = show(row.model.base or "")
+        dots = [
+            _against(cell.difference, cell.arrow, f"{column.spec.title[lang]} · {column.key}{marks(cell)}", column, lang)
+            for column, cell in zip(columns, row.cells, strict=True)
+            if cell and cell.difference
+        ]
+        transfer = [Dot(t["domains"][domain], mean.delta, mean.low, mean.high, *_sign(mean.delta, mean.low > 0 or mean.high < 0)) for domain, mean in row.transfer.items()]
+        specs = {column.spec.code: column for column in columns}
+        gaps = [_against(gap, "", f"{specs[code].spec.title[lang]} · {code}", specs[code], lang) for code, gap in row.gaps.items()]
         return {
             "row": row,
             "label": self.board.labels(lang)[i],
             "slug": self.board.slugs[i],
             "base_slug": None if base is None else self.board.slugs[base],
-            "chart": dot_plot(dots, title, "chart", mark=0.0) if dots else "",
+            "chart": dot_plot(dots, t["model"]["plot_title"] % name, "chart", mark=0.0) if dots else "",
+            "transfer": dot_plot(transfer, t["transfer"]["plot_title"] % name, "transfer", mark=0.0) if transfer else "",
+            "gaps": dot_plot(gaps, t["model"]["gaps_text"], "gaps", mark=0.0) if gaps else "",
+            "seed_groups": [
+                {"rows": seeds.rows, "figures": [(column, spread) for column, spread in zip(columns, seeds.spreads, strict=True) if spread]}
+                for seeds in self.board.table.seeds
+                if i in seeds.rows
+            ],
+            "rank": self.cells[lang].rank,
             "commands": list(dict.fromkeys(map(command, row.records))),
             "has_answers": [bool(answers) for answers in row.answers] or [False] * len(row.cells),
-            "domain_places": domains(self.board.table.columns),
+            "domain_places": domains(columns),
         }
 
 
-def signed(value: float) -> str:
-    """A difference with its sign, to three decimals."""
-    return f"{value:+.3f}".replace("-", "−") if round(value, 3) else "0.000"
+def _against(difference: Difference, arrow: str, label: str, column: Column, lang: Lang) -> Dot:
+    """A difference as a line of a chart; solid by its arrow, or where it has none by its interval."""
+    solid = arrow in ("▲", "▼") if arrow else difference.low > 0 or difference.high < 0
+    return Dot(label, difference.delta, difference.low, difference.high, *_sign(difference.delta, solid), texts(lang)["domains"][column.spec.domain])
+
+
+def _sign(delta: float, solid: bool) -> tuple[str, bool]:
+    return "up" if delta > 0 else "down" if delta < 0 else "plain", solid and bool(delta)
 
 
 def size(parameters: int | None) -> str:

@@ -30,7 +30,7 @@
   function fromData(data) {
     const places = keys.map((key) => data.keys.indexOf(key));
     return data.rows.map((row, i) => ({
-      slug: row.slug, name: row.label[zh ? 1 : 0], cat: row.cat, size: row.size ?? NaN, shots: row.shots, base: data.rows[row.base]?.slug, baseName: row.baseName,
+      slug: row.slug, name: row.label[zh ? 1 : 0], cat: row.cat, size: row.size ?? NaN, shots: row.shots, base: data.rows[row.base]?.slug, baseName: row.baseName, provenance: row.provenance,
       group: data.rows[i].isBase ? "base" : row.cat, cells: places.map((place) => (place < 0 ? "" : row.cells[place])),
     })).filter((row) => row.cells.some((cell) => cell) || keys.length > 60);
   }
@@ -44,7 +44,7 @@
   function element(row) {
     if (row.tr) return row.tr;
     const name = el("th", { scope: "row" }, el("a", { href: `${here}model/${row.slug}.html` }, el("bdi", {}, row.name)));
-    if (row.baseName) name.append(el("small", {}, row.baseName));
+    name.append(el("small", {}, [row.baseName, store.board.provenance[row.provenance][zh ? 1 : 0]].filter(Boolean).join(" · ")));
     row.tr = el("tr", { "data-slug": row.slug }, name, el("td", {}, sizeText(row.size)));
     for (let place = 2; place < keys.length; place += 1) row.tr.append(cell(row.cells[place], heads[place]));
     return row.tr;
@@ -52,9 +52,9 @@
 
   function cell(text, head) {
     const [score, interval, arrow, flags, n] = text.split(" ");
-    const td = el("td", { className: `${head.classList.contains("f") ? "f " : ""}${"mean" in head.dataset ? "m " : ""}${text ? flags ?? "" : "x"}`.replace("ob", "o b").trim() }, score || "–");
+    const td = el("td", { className: `${head.classList.contains("f") ? "f " : ""}${"mean" in head.dataset ? "m " : ""}${text ? [...(flags ?? "").matchAll(/[ob]/g)].join(" ") : "x"}`.trim() }, score || "–");
     if (arrow && arrow !== "-") td.append(el("b", { className: "▲△".includes(arrow) ? "up" : "down", role: "img", "aria-label": store.board.arrows[arrow][zh ? 1 : 0] }, arrow));
-    if (flags?.includes("o")) td.append("†");
+    td.append((flags?.includes("o") ? "†" : "") + (flags?.includes("u") ? "‡" : ""));
     if (interval) td.append(el("i", {}, interval + (n ? `, n = ${n}` : "")));
     return td;
   }
