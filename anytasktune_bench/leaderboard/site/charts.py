@@ -50,8 +50,8 @@ def dot_plot(dots: Sequence[Dot], title: str, name: str, low: float | None = Non
     headings = len({dot.group for dot in dots} - {""})
     height = TOP + BOTTOM + LINE * (len(dots) + headings)
     parts = [
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" aria-labelledby="{name}-title">',
-        f'<title id="{name}-title">{escape(title)}</title>',
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" aria-labelledby="{name}-says">',
+        f'<title id="{name}-says">{escape(title)}</title>',
     ]
     for tick in _ticks(low, high):
         x = _x(tick, low, high)

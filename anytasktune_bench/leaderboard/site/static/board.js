@@ -91,7 +91,7 @@
     const visible = heads.map((head) => {
       if (!("domain" in head.dataset)) return true;
       const { domain: own, scope: of } = head.dataset;
-      if (domain && own && own !== domain) return false;
+      if (domain && own !== domain) return false;
       if (scope) return of === scope;
       return !("mean" in head.dataset) || of === "both" || !heads.some((other) => "mean" in other.dataset && other.dataset.domain === own && other.dataset.scope === "both");
     });
