@@ -45,14 +45,24 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+def json_text(value: Any) -> str:
+    """A value as JSON: sorted keys, no NaN, so that equal values give equal text."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False) + "\n"
+
+
+def jsonl_text(values: Iterable[Any]) -> str:
+    """Values as JSON, one a line, keys in the given order."""
+    return "".join(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n" for value in values)
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically: sorted keys, no NaN, so that equal values give equal bytes."""
-    write_text(path, json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False) + "\n")
+    """Write a value as `json_text`, atomically."""
+    write_text(path, json_text(value))
 
 
 def write_jsonl(path: Path, values: Iterable[Any]) -> None:
-    """Write one JSON object a line, atomically, keys in the given order."""
-    write_text(path, "".join(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n" for value in values))
+    """Write values as `jsonl_text`, atomically."""
+    write_text(path, jsonl_text(values))
 
 
 def check_writable(folder: Path) -> None:

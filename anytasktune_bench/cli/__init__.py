@@ -32,7 +32,7 @@ COMMANDS = {
     "run": ("adapters", "Run a business action's sub-tasks as a chain on one input from standard input."),
     "score": ("score", "Score one answer from standard input and show why."),
     "predict": ("predict", "Answer one input from standard input."),
-    "leaderboard": ("leaderboard", "Build the static leaderboard."),
+    "leaderboard": ("leaderboard", "Build the static leaderboard, file records for it, check them."),
     "demo": ("demo", "Run everything once with a small model on a CPU."),
 }
 """Command -> (module, help line). The help line stands here so that `--help` loads no command."""

@@ -102,12 +102,12 @@ def test_no_page_has_an_accessibility_violation(opened: Opened, site: Path, axe:
 
 @pytest.mark.parametrize("lang", ["", "zh/"])
 def test_every_kind_of_page_is_readable_on_a_phone_without_javascript(opened: Opened, site: Path, lang: str) -> None:
+    page = opened("index.html", width=375, javascript=False)
     for kind in [name for name in kinds(site) if name.startswith("zh/") == bool(lang)]:
-        page = opened(kind, width=375, javascript=False)
+        page.goto((site / kind).as_uri())
         assert page.locator("h1").is_visible(), kind
         assert page.evaluate("document.documentElement.scrollWidth") == 375, kind
         assert page.locator("form:visible").count() == 0, kind
-        page.close()
 
 
 def test_the_table_without_javascript_has_every_figure(opened: Opened) -> None:
@@ -229,8 +229,7 @@ def test_why_a_sample_failed_and_the_link_to_it(opened: Opened, site: Path) -> N
     for part in ("Prompt", "Reference", "Answer as written", "What was read", "Why it earned its score", "Answer of the base model"):
         assert part in texts
     row = page.locator("details[open] .id").inner_text()
-    record, samples = TUNED
-    failed = next(s for s in samples if s.id == row)
+    failed = next(s for s in TUNED[1] if s.id == row)
     assert failed.score < 0.5 and failed.input[:40] in texts and failed.answer in texts and failed.reference in texts
     assert f"id={row}" in page.url
     again = opened(page.url.rpartition("/")[2])
@@ -257,8 +256,7 @@ def test_models_side_by_side(opened: Opened, site: Path) -> None:
     assert page.locator("#result thead th").all_inner_texts()[1:] == ["Tuned", page.locator("#chosen li").nth(1).inner_text().split("\n")[0], "Big"]
     assert page.url.endswith(f"?m={tuned},{base},{big}")
     cell = page.locator("#result tr", has_text="L4 zh").locator("td").first
-    record, samples = TUNED
-    assert cell.inner_text().startswith(f"{record.results['anytasktune_l4_zh'].metrics['score']:.3f}")
+    assert cell.inner_text().startswith(f"{TUNED[0].results['anytasktune_l4_zh'].metrics['score']:.3f}")
     page.get_by_role("button", name="Remove Big").click()
     assert page.locator("#chosen li").count() == 2 and big not in page.url
 

@@ -14,13 +14,14 @@ from anytasktune_bench.catalog import Catalog, load_catalog
 from anytasktune_bench.data.quality import read_summary
 from anytasktune_bench.errors import OutputError, RecordError
 from anytasktune_bench.files import check_writable
+from anytasktune_bench.leaderboard.editions import Editions
+from anytasktune_bench.leaderboard.results import read_results
 from anytasktune_bench.leaderboard.site.board import Board
 from anytasktune_bench.leaderboard.site.explorer import explorer_files
 from anytasktune_bench.leaderboard.site.exports import to_csv, to_json, to_latex
 from anytasktune_bench.leaderboard.site.pages import Renderer, address
 from anytasktune_bench.leaderboard.site.views import board_script
 from anytasktune_bench.leaderboard.table import build_table
-from anytasktune_bench.records import read_record
 
 MANIFEST = "site.txt"
 """Lists the files of a site, one a line; a folder that holds others is never replaced."""
@@ -32,7 +33,7 @@ def build_site(records: Sequence[Path], out: Path, catalog: Catalog | None = Non
     """Build the site from result records. It is built beside `out` and then renamed, so a reader sees the old site or the new one.
 
     Args:
-        records: folders that hold a record each, in any order.
+        records: what `results.find_results` finds, in any order.
         out: the site's folder; made, or replaced where it holds nothing but a site.
         catalog: the sub-tasks; those of the installation if None.
         reproduced: as for `build_table`.
@@ -47,9 +48,9 @@ def build_site(records: Sequence[Path], out: Path, catalog: Catalog | None = Non
     if not records:
         raise RecordError("there is no record to build a leaderboard from. `anytasktune eval` writes them.")
     check_replaceable(out.resolve())
-    catalog = catalog or load_catalog()
-    table = build_table([read_record(folder) for folder in records], catalog, reproduced)
-    return write_site(Board(table, catalog, read_summary()), out)
+    editions = Editions(catalog or load_catalog())
+    table = build_table(read_results(records, editions), editions.catalog, reproduced)
+    return write_site(Board(table, editions.catalog, read_summary()), out)
 
 
 def write_site(board: Board, out: Path) -> Path:
