@@ -7,7 +7,8 @@
   const count = document.getElementById("count");
   const region = table.closest(".scroll");
   const total = Number(table.dataset.total);
-  const windowed = total > Number(table.dataset.full);
+  const partial = total > Number(table.dataset.full); // the page holds the first rows only
+  const windowed = total > 60; // of more rows only those in view are laid out: sorting 300 rows of 70 figures would take a second
   const heads = [...table.tHead.querySelectorAll("[data-key]")];
   const groupHeads = [...table.tHead.querySelectorAll("[scope=colgroup]")];
   const keys = heads.map((head) => head.dataset.key);
@@ -16,9 +17,11 @@
   const sorted = el("tbody");
   const sheet = new CSSStyleSheet();
   document.adoptedStyleSheets = [sheet];
+  const PINNED = 3;
   const LINE = 48; // px, as .windowed tr in the style sheet
   let rows = [];
   let list = [];
+  let style = "";
 
   function fromPage() {
     return [...table.querySelectorAll("tbody tr[data-slug]")].map((tr) => ({
@@ -80,10 +83,12 @@
     const place = keys.indexOf(state.get("sort"));
     if (place < 0) return [...bodies.keys()].map((group) => [group, all.filter((row) => row.group === group)]);
     const sign = state.get("dir") === "up" ? 1 : -1;
-    const others = all.filter((row) => row.group !== "base").map((row) => [value(row, place), row]);
+    const bases = all.filter((row) => row.group === "base");
+    const pinned = bases.length <= PINNED ? bases : []; // a few base models stay on top, many take part
+    const others = all.filter((row) => !pinned.includes(row)).map((row) => [value(row, place), row]);
     const missing = (x) => typeof x === "number" && Number.isNaN(x);
     others.sort(([a], [b]) => (missing(a) || missing(b) ? missing(a) - missing(b) : place === 0 ? sign * a.localeCompare(b) : sign * (a - b)));
-    return [["base", all.filter((row) => row.group === "base")], ["", others.map(([, row]) => row)]];
+    return [["base", pinned], ["", others.map(([, row]) => row)]];
   }
 
   function columns() {
@@ -104,7 +109,9 @@
     }
     const width = visible.filter(Boolean).length;
     for (const title of titles.values()) title.cells[0].colSpan = width;
-    sheet.replaceSync(visible.map((is, i) => (is ? "" : `#board tbody tr[data-slug]>:nth-child(${i + 1}){display:none}`)).join(""));
+    const rules = visible.map((is, i) => (is ? "" : `#board tbody tr[data-slug]>:nth-child(${i + 1}){display:none}`)).join("");
+    if (rules !== style) sheet.replaceSync(rules);
+    style = rules;
   }
 
   function draw() {
@@ -131,7 +138,7 @@
     const from = start - (start % 10);
     if (!force && from === first) return;
     first = from;
-    const part = list.slice(from, from + Math.ceil(region.clientHeight / LINE) + 40);
+    const part = list.slice(from, from + Math.ceil(region.clientHeight / LINE) + 20);
     const space = (n) => { const tr = el("tr", { className: "space", ariaHidden: "true" }, el("td")); tr.style.height = `${n * LINE}px`; return tr; };
     const focused = document.activeElement?.closest?.("tr");
     sorted.replaceChildren(space(from), ...part.map((item, i) => {
@@ -220,20 +227,21 @@
     sortable();
     form.hidden = false;
     show();
+    const place = keys.indexOf(state.get("sort"));
+    if (place > 1) region.scrollLeft = heads[place].offsetLeft - heads[0].offsetWidth - 40;
   }
 
-  if (windowed) {
-    load("board").then((data) => {
-      rows = fromData(data);
+  function take(found) {
+    rows = found;
+    if (windowed) {
       for (const body of bodies.values()) body.remove();
       table.append(sorted);
       table.classList.add("windowed");
-      document.getElementById("more")?.remove();
       region.addEventListener("scroll", () => slide(false), { passive: true });
-      start();
-    }, () => {});
-  } else {
-    rows = fromPage();
+    }
     start();
   }
+
+  if (partial) load("board").then((data) => { document.getElementById("more")?.remove(); take(fromData(data)); }, () => take(fromPage()));
+  else take(fromPage());
 })();
