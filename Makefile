@@ -54,7 +54,7 @@ soak: $(VENV)/.dev ## a million fuzzed answers; a hundred runs of training and o
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.kills eval 100
 
 site: $(VENV)/.installed ## the leaderboard from committed records
-	$(BIN)/anytasktune leaderboard build leaderboard/results --out leaderboard/site
+	$(BIN)/anytasktune leaderboard build leaderboard/results --reproduced leaderboard/reproduced.yaml --out leaderboard/site
 
 export: $(VENV)/.installed ## rewrite files that are made from the specifications
 	$(BIN)/anytasktune export tasks

@@ -45,14 +45,17 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+_SEPARATORS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+
+
 def json_text(value: Any) -> str:
     """A value as JSON: sorted keys, no NaN, so that equal values give equal text."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False) + "\n"
 
 
 def jsonl_text(values: Iterable[Any]) -> str:
-    """Values as JSON, one a line, keys in the given order."""
-    return "".join(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n" for value in values)
+    """Values as JSON, one a line, keys in the given order; line separators of Unicode are escaped, so that every reader sees the same lines."""
+    return "".join(json.dumps(value, ensure_ascii=False, allow_nan=False).translate(_SEPARATORS) + "\n" for value in values)
 
 
 def write_json(path: Path, value: Any) -> None:

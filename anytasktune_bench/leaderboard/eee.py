@@ -182,8 +182,12 @@ def from_eee(evaluation: Any, instances: Sequence[Any], editions: Editions) -> F
     samples = []
     for number, instance in enumerate(instances, start=1):
         line = _validated(Instance, instance, f"line {number} of the samples")
-        row = (known.get(line.evaluation_name) or {}).get(line.sample_id)
-        values = {"values": loads(line.metadata.values), "labels": loads(line.metadata.labels), "gold": row.gold if row else {}}
+        if line.evaluation_name not in known:
+            raise RecordError(f"there are samples of {line.evaluation_name[:80]!r}, which has no result. Add the run again.")
+        rows = known[line.evaluation_name]
+        if rows is not None and line.sample_id not in rows:
+            raise RecordError(f"{line.evaluation_name}: sample {line.sample_id[:60]!r} is no test row. Evaluate again, without changing the samples.")
+        values = {"values": loads(line.metadata.values), "labels": loads(line.metadata.labels), "gold": rows[line.sample_id].gold if rows else {}}
         plain = {"task": line.evaluation_name, "id": line.sample_id, "group": line.metadata.group, "prompt_sha256": line.metadata.prompt_sha256}
         texts = {"input": line.input.raw, "answer": line.output.raw[0], "reference": line.input.reference[0], "score": line.evaluation.score}
         samples.append(_validated(Sample, plain | texts | values, f"line {number} of the samples"))

@@ -106,7 +106,7 @@ def _read(path: Path, editions: Editions) -> tuple[Record, list[Sample]]:
 
 
 class _Reproduced(Strict):
-    reproduced: tuple[str, ...] = ()
+    reproduced: tuple[str, ...] | None = None
 
 
 def read_reproduced(path: Path) -> frozenset[str]:
@@ -116,6 +116,6 @@ def read_reproduced(path: Path) -> frozenset[str]:
         RecordError: the file cannot be read or has not the form.
     """
     try:
-        return frozenset(_Reproduced.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {}).reproduced)
+        return frozenset(_Reproduced.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {}).reproduced or ())
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
         raise RecordError(f"{path}: is no list of reproduced records. Write `reproduced:` and one UUID a line below it, `- UUID`. ({error})") from error
