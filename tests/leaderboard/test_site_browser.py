@@ -54,7 +54,7 @@ def opener(browser: Any, site: Path) -> Iterator[Opened]:  # noqa: F811
     yield open_page
     for context in contexts.values():
         context.close()
-    assert requests
+    assert bool(requests) == bool(contexts)
     outside = [url for url in requests if not url.startswith(f"{site.as_uri()}/")]
     assert outside == []
     assert messages == []

@@ -63,7 +63,7 @@ class Renderer:
         """(path in the site, HTML) of every page, in both languages."""
         board = self.board
         for lang in LANGS:
-            yield self._page(lang, "index.html", "overview", self._overview(lang))
+            yield self.overview(lang)
             for domain in dict.fromkeys(spec.domain for spec in board.specs):
                 yield self._page(lang, f"domain/{domain}.html", "domain", self._domain(domain))
             for spec in board.specs:
@@ -76,6 +76,13 @@ class Renderer:
             yield self._page(lang, "paper.html", "paper", {"paper": read_paper(), "groups": GROUPS})
             yield self._page(lang, "about.html", "about", {})
             yield self._page(lang, "submit.html", "submit", {})
+
+    def overview(self, lang: Lang) -> tuple[str, str]:
+        """The first page: (path in the site, HTML)."""
+        table = self.board.table
+        models = len({row.model for row in table.rows})
+        context = {"fields": self.board.fields(), "groups": groups(self.board, range(len(table.rows))), "total": len(table.rows), "models": models}
+        return self._page(lang, "index.html", "overview", context)
 
     def _page(self, lang: Lang, path: str, kind: str, context: dict[str, Any]) -> tuple[str, str]:
         here = "../" * path.count("/")
@@ -102,10 +109,6 @@ class Renderer:
             "benchmark": __version__,
         }
         return address(lang, path), self.environment.get_template(f"{kind}.html.j2").render(common | context)
-
-    def _overview(self, lang: Lang) -> dict[str, Any]:
-        table = self.board.table
-        return {"fields": self.board.fields(), "groups": groups(self.board, range(len(table.rows))), "total": len(table.rows), "models": len({row.model for row in table.rows})}
 
     def _domain(self, domain: Domain) -> dict[str, Any]:
         fields = self.board.fields(domain)

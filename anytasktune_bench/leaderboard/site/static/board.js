@@ -55,7 +55,7 @@
 
   function cell(text, head) {
     const [score, interval, arrow, flags, n] = text.split(" ");
-    const td = el("td", { className: `${head.classList.contains("f") ? "f " : ""}${"mean" in head.dataset ? "m " : ""}${text ? [...(flags ?? "").matchAll(/[ob]/g)].join(" ") : "x"}`.trim() }, score || "–");
+    const td = el("td", { className: `${head.classList.contains("f") ? "f " : ""}${"mean" in head.dataset && text ? "m " : ""}${text ? [...(flags ?? "").matchAll(/[ob]/g)].join(" ") : "x"}`.trim() }, score || "–");
     if (arrow && arrow !== "-") td.append(el("b", { className: "▲△".includes(arrow) ? "up" : "down", role: "img", "aria-label": store.board.arrows[arrow][zh ? 1 : 0] }, arrow));
     td.append((flags?.includes("o") ? "†" : "") + (flags?.includes("u") ? "‡" : ""));
     if (interval) td.append(el("i", {}, interval + (n ? `, n = ${n}` : "")));
@@ -138,15 +138,15 @@
     const from = start - (start % 10);
     if (!force && from === first) return;
     first = from;
-    const part = list.slice(from, from + Math.ceil(region.clientHeight / LINE) + 20);
+    const part = list.slice(from, from + Math.ceil(innerHeight / LINE) + 20);
     const space = (n) => { const tr = el("tr", { className: "space", ariaHidden: "true" }, el("td")); tr.style.height = `${n * LINE}px`; return tr; };
-    const focused = document.activeElement?.closest?.("tr");
+    const focused = document.activeElement;
     sorted.replaceChildren(space(from), ...part.map((item, i) => {
       const tr = item instanceof Element ? item : element(item);
       tr.setAttribute("aria-rowindex", from + i + 4);
       return tr;
     }), space(list.length - from - part.length));
-    if (focused?.isConnected && !focused.contains(document.activeElement)) focused.cells[0].querySelector("a")?.focus({ preventScroll: true });
+    if (focused.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
   }
 
   function show() {
@@ -196,8 +196,15 @@
   });
 
   function rowBeside(cell, down) {
-    const all = [...table.querySelectorAll("tbody tr[data-slug]")];
-    return all[all.indexOf(cell.parentNode) + down];
+    const all = windowed ? list.filter((item) => !(item instanceof Element)) : [...table.querySelectorAll("tbody tr[data-slug]")];
+    const found = all[all.findIndex((item) => (item.tr ?? item) === cell.parentNode) + down];
+    if (!found || !windowed) return found;
+    const tr = element(found);
+    if (!tr.isConnected) {
+      region.scrollTop += down * 5 * LINE;
+      slide(true);
+    }
+    return tr;
   }
 
   table.addEventListener("click", (event) => {
