@@ -22,7 +22,13 @@ assert sys.argv[1] in anytasktune_bench.__file__, anytasktune_bench.__file__
 assert load_dataset("M1", "zh", "test").num_rows == 40
 assert sys.argv[1] in str(tasks_path()) and drift(load_catalog().with_rows, tasks_path()) == []
 root = pathlib.Path(anytasktune_bench.__file__).parent
-assert list(root.glob("leaderboard/templates/*.j2")) and (root / "training" / "adapter_card.md.j2").is_file() and (root / "actions.yaml").is_file()
+from anytasktune_bench.data.quality import read_summary
+from anytasktune_bench.leaderboard.site import static_files
+from anytasktune_bench.leaderboard.site.paper import read_paper
+from anytasktune_bench.leaderboard.site.texts import texts
+assert list(root.glob("leaderboard/site/templates/*.j2")) and len(list(static_files())) == 5 and read_paper().rows and texts("zh")
+assert set(read_summary()) == {spec.code for spec in load_catalog().with_rows}
+assert (root / "training" / "adapter_card.md.j2").is_file() and (root / "actions.yaml").is_file()
 print("complete")
 """
 

@@ -20,7 +20,7 @@ from anytasktune_bench.leaderboard.site.names import show
 from anytasktune_bench.leaderboard.site.paper import GROUPS, read_paper
 from anytasktune_bench.leaderboard.site.texts import texts
 from anytasktune_bench.leaderboard.site.views import FULL, Cells, groups, marks, signed
-from anytasktune_bench.leaderboard.statistics import Difference
+from anytasktune_bench.leaderboard.statistics import DRAWS, Difference
 from anytasktune_bench.leaderboard.table import Column, domains
 from anytasktune_bench.metrics import score_answer
 from anytasktune_bench.pages import flawed_answer
@@ -62,6 +62,7 @@ class Renderer:
     def pages(self) -> Iterator[tuple[str, str]]:
         """(path in the site, HTML) of every page, in both languages."""
         board = self.board
+        numbers = {"rows": (len(board.specs), len({spec.domain for spec in board.specs})), "intervals": (f"{DRAWS:,}",)}
         for lang in LANGS:
             yield self.overview(lang)
             for domain in dict.fromkeys(spec.domain for spec in board.specs):
@@ -74,7 +75,7 @@ class Renderer:
             yield self._page(lang, "compare.html", "compare", {})
             yield self._page(lang, "samples.html", "samples", {})
             yield self._page(lang, "paper.html", "paper", {"paper": read_paper(), "groups": GROUPS})
-            yield self._page(lang, "about.html", "about", {})
+            yield self._page(lang, "about.html", "about", {"numbers": numbers})
             yield self._page(lang, "submit.html", "submit", {})
 
     def overview(self, lang: Lang) -> tuple[str, str]:
