@@ -199,13 +199,13 @@ class Renderer:
         columns = self.board.table.columns
         name = show(row.model.base or "")
         dots = [
-            _against(cell.difference, cell.arrow, f"{column.spec.title[lang]} · {column.key}{marks(cell)}", column, lang)
+            _against(cell.difference, cell.arrow, f"{column.key}{marks(cell)} · {column.spec.title[lang]}", column, lang)
             for column, cell in zip(columns, row.cells, strict=True)
             if cell and cell.difference
         ]
         transfer = [Dot(t["domains"][domain], mean.delta, mean.low, mean.high, *_sign(mean.delta, mean.low > 0 or mean.high < 0)) for domain, mean in row.transfer.items()]
         specs = {column.spec.code: column for column in columns}
-        gaps = [_against(gap, "", f"{specs[code].spec.title[lang]} · {code}", specs[code], lang) for code, gap in row.gaps.items()]
+        gaps = [_against(gap, "", f"{code} · {specs[code].spec.title[lang]}", specs[code], lang) for code, gap in row.gaps.items()]
         return {
             "row": row,
             "label": self.board.labels(lang)[i],
