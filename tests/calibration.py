@@ -52,11 +52,11 @@ def rank_errors(spec: SubTask, share: float, systems: int, repeats: int) -> floa
 
 
 def power(spec: SubTask, repeats: int) -> tuple[float, float, float]:
-    """The detectable effect of two systems, the mean difference of two systems that differ by about it, and how often that is found."""
+    """The mean detectable effect of pairs of systems, the mean difference of two systems that differ by about it, and how often that is found."""
     rows, low = rows_of(spec), 0.35
-    both = [answered(spec, rows, share, seed) for seed, share in enumerate((low, low + 0.3))]
-    effect = minimum_detectable_effect(spec, both, singles(rows)) or 0.0
-    gain = float(np.mean([primary(spec, answered(spec, rows, low + 0.3, seed))[0] - primary(spec, answered(spec, rows, low, seed))[0] for seed in range(60)])) / 0.3
+    pairs = ([answered(spec, rows, share, 2 * seed + i) for i, share in enumerate((low, low + 0.3))] for seed in range(20))
+    effect = float(np.mean([minimum_detectable_effect(spec, pair, singles(rows)) or 0.0 for pair in pairs]))
+    gain = float(np.mean([primary(spec, answered(spec, rows, low + 0.3, seed))[0] - primary(spec, answered(spec, rows, low, seed))[0] for seed in range(200)])) / 0.3
     high = min(1.0, low + effect / gain)
     found = [paired_difference(spec, answered(spec, rows, high, seed), answered(spec, rows, low, seed + repeats), singles(rows), draws=1000) for seed in range(repeats)]
     return effect, float(np.mean([one.delta for one in found])), float(np.mean([one.p_value <= 0.05 for one in found]))
@@ -91,7 +91,7 @@ def main(repeats: int) -> None:
         wrong = [f"{level(spec, 0.6, size, repeats):.3f}" for size in (1, 4)]
         effect, delta, found = power(spec, repeats)
         print(f"{code}: coverage at 0.3, 0.6, 0.9 with groups of 1 and 4: {' '.join(covered)}; level with groups of 1 and 4: {' '.join(wrong)}; ", end="")  # noqa: T201
-        print(f"wrong rank intervals of 8 equal systems {rank_errors(spec, 0.6, 8, repeats // 4):.3f}; MDE {effect:.3f}: {delta:.3f} found in {found:.3f}", flush=True)  # noqa: T201
+        print(f"wrong rank intervals of 8 equal systems {rank_errors(spec, 0.6, 8, repeats):.3f}; MDE {effect:.3f}: {delta:.3f} found in {found:.3f}", flush=True)  # noqa: T201
     print(f"transfer over three sub-tasks: coverage {transfer_coverage(repeats):.3f}")  # noqa: T201
     speed(300)
 

@@ -42,7 +42,8 @@ def cluster_bootstrap(spec: SubTask, scores: Sequence[Score], groups: Sequence[s
 
     With G groups, each draw takes G of them with replacement and counts every row as often as its group was taken; the primary metric,
     corpus metrics included, is computed anew on each draw (percentile method: Efron 1979; resampling of clusters: Davison and Hinkley 1997,
-    section 3.8). The interval has no width where every row scores the same, and it is somewhat too narrow for few groups.
+    section 3.8). The interval has no width where every row scores the same, and it is
+    too narrow for few groups (coverage of 0.66 to 0.78 in simulations with 10 groups, nine in ten of them all right).
     For macro-F1 over many labels with few rows each it is too narrow and lies low, because a resample often loses labels (coverage of 0.87 to
     0.94 in simulations with 20 labels of 3 rows); the permutation test below is not affected.
 
