@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.browser import axe, browser  # noqa: F401 -- fixtures
 from tests.leaderboard.test_site import HOSTILE, build, hostile_pairs, kinds
 from tests.leaderboard.test_table import BASE, TUNED, make
 
@@ -31,7 +30,7 @@ def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("hostile"), *hostile_pairs())
 
 
-def opener(browser: Any, site: Path) -> Iterator[Opened]:  # noqa: F811
+def opener(browser: Any, site: Path) -> Iterator[Opened]:
     """Opens pages of a site from the disk; every request must be for a file of the site, and nothing may be reported on the console or pop up."""
     contexts: dict[tuple[int, str, bool], Any] = {}
     requests: list[str] = []
@@ -61,12 +60,12 @@ def opener(browser: Any, site: Path) -> Iterator[Opened]:  # noqa: F811
 
 
 @pytest.fixture
-def opened(browser: Any, site: Path) -> Iterator[Opened]:  # noqa: F811
+def opened(browser: Any, site: Path) -> Iterator[Opened]:
     yield from opener(browser, site)
 
 
 @pytest.fixture
-def hostile(browser: Any, hostile_site: Path) -> Iterator[Opened]:  # noqa: F811
+def hostile(browser: Any, hostile_site: Path) -> Iterator[Opened]:
     yield from opener(browser, hostile_site)
 
 
@@ -83,7 +82,7 @@ def samples_query(site: Path, start: str, **more: str) -> str:
     return f"samples.html?model={slug_of(site, start)}&test=anytasktune_l4_en" + "".join(f"&{key}={quote(value)}" for key, value in more.items())
 
 
-def test_no_page_has_an_accessibility_violation(opened: Opened, site: Path, axe: str) -> None:  # noqa: F811
+def test_no_page_has_an_accessibility_violation(opened: Opened, site: Path, axe: str) -> None:
     tuned, base = slug_of(site, "tuned"), slug_of(site, "base")
     found = []
     for kind in kinds(site):
