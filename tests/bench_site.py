@@ -19,8 +19,7 @@ from anytasktune_bench.leaderboard.site import write_site
 from tests.browser import CHROMIUM
 from tests.leaderboard.synthetic import synthetic_board
 
-OPEN = {"overview": "index.html", "law": "domain/law.html", "task": "task/l4.html", "paper": "paper.html", "compare": "compare.html"}
-SCRIPTS = ["common.js", "board.js", "style.css"]
+SCRIPTS = ["early.js", "common.js", "board.js", "style.css"]
 
 TIME = """async ([selector, event]) => {
   const frame = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)));

@@ -130,7 +130,7 @@ def test_a_site_has_every_kind_of_page_in_both_languages_and_lists_its_files(sit
     assert set(found["site.txt"].decode().split()) == set(found)
     assert set(kinds(site)) <= set(found)
     assert {name for name in found if "/" not in name and not name.endswith(".html")} == {
-        "board.js", "common.js", "compare.js", "data.json", "results.csv", "results.tex", "samples.js", "site.txt", "style.css",
+        "board.js", "common.js", "compare.js", "data.json", "early.js", "results.csv", "results.tex", "samples.js", "site.txt", "style.css",
     }  # fmt: skip
     assert sum(name.startswith("task/") for name in found) == len(CATALOG.with_rows) == sum(name.startswith("zh/task/") for name in found)
     assert sum(name.startswith("model/") for name in found) == 4

@@ -234,6 +234,7 @@
     sortable();
     form.hidden = false;
     show();
+    document.documentElement.classList.remove("early");
     const place = keys.indexOf(state.get("sort"));
     if (place > 1) region.scrollLeft = heads[place].offsetLeft - heads[0].offsetWidth - 40;
   }
