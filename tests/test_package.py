@@ -16,7 +16,7 @@ ROOT = Path(anytasktune_bench.__file__).parent
 LAYERS = [
     {"version", "errors"},
     {"files", "hub", "spec", "subtasks"},
-    {"banks", "presets"},
+    {"banks", "presets", "words"},
     {"rows"},
     {"catalog", "text", "prompt"},
     {"values", "gold"},

@@ -1,12 +1,16 @@
-"""`anytasktune leaderboard`: build the static page, file records for it, check what others send, publish it."""
+"""`anytasktune leaderboard`: build the static site and look at it, file records for it, check what others send, publish it."""
 
 from __future__ import annotations
 
 import json
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from anytasktune_bench.cli.options import say
 
 if TYPE_CHECKING:
     from anytasktune_bench.leaderboard.eee_schema import Relationship
@@ -20,42 +24,77 @@ def leaderboard() -> None:
     """Build the static leaderboard, file and check records for it, publish it as a Space."""
 
 
-@leaderboard.command()
-@click.argument("records", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--out", default=Path("leaderboard/site"), show_default=True, type=FOLDER, help="Folder of the page.")
-@click.option(
+records_argument = click.argument("records", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+reproduced_option = click.option(
     "--reproduced",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="List of the records that a maintainer ran again; only these are ranked. Without it all are, as fits one's own runs.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the page's path and the number of models as JSON.")
+
+
+@leaderboard.command()
+@records_argument
+@click.option("--out", default=Path("leaderboard/site"), show_default=True, type=FOLDER, help="Folder of the site.")
+@reproduced_option
+@click.option("--json", "as_json", is_flag=True, help="Print the overview's path and the number of models as JSON.")
 def build(records: tuple[Path, ...], out: Path, reproduced: Path | None, as_json: bool) -> None:
-    """Build the static page from result records.
+    """Build the static site from result records.
 
     RECORDS are folders that are searched at any depth for records: those that `anytasktune leaderboard add` wrote, and those that
-    `anytasktune eval` left. The page is a table of models by sub-tasks, with arrows against each tuned model's base; it is readable without
-    JavaScript and asks nothing of the network. The folder also gets the page in Chinese, and the table as results.csv and data.json.
+    `anytasktune eval` left. The site has a table of models by sub-tasks, with arrows against each tuned model's base, and pages for each domain,
+    sub-task, model and answer, in English and Chinese. It opens from a disk, its figures are readable without JavaScript, and it asks nothing of
+    the network. The table also lies there as results.csv, results.tex and data.json.
 
     \b
     Example:
       anytasktune leaderboard build leaderboard/results --out leaderboard/site
     """
-    from anytasktune_bench.errors import RecordError
-    from anytasktune_bench.leaderboard.results import find_results, read_reproduced
-    from anytasktune_bench.leaderboard.site import build_site
-
-    places: set[Path] = set()
-    for root in records:
-        found = find_results(root)
-        if not found:
-            raise RecordError(f"{root}: holds no record, at any depth. `anytasktune eval` writes them.")
-        places.update(place.resolve() for place in found)
-    index = build_site(sorted(places), out, reproduced=read_reproduced(reproduced) if reproduced else None)
+    index = _build(records, reproduced, out)
     if as_json:
         models = json.loads((index.parent / "data.json").read_text(encoding="utf-8"))["models"]
         click.echo(json.dumps({"index": str(index), "models": models}, ensure_ascii=False))
     else:
         click.echo(str(index))
+
+
+@leaderboard.command()
+@records_argument
+@reproduced_option
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port on 127.0.0.1; 0 for any free one.")
+def serve(records: tuple[Path, ...], reproduced: Path | None, port: int) -> None:
+    """Build the site from result records and show it on this machine, until Ctrl-C.
+
+    RECORDS are as for `build`. Nothing is kept, and nothing but this machine can reach the address.
+
+    \b
+    Example:
+      anytasktune leaderboard serve runs
+    """
+    from anytasktune_bench.leaderboard.site.serve import site_server
+
+    with tempfile.TemporaryDirectory(prefix="anytasktune-site-") as name:
+        index = _build(records, reproduced, Path(name) / "site")
+        with site_server(index.parent, port) as server:
+            click.echo(f"http://127.0.0.1:{server.server_address[1]}/")
+            say("Ctrl-C ends it")
+            try:
+                server.serve_forever()
+            except KeyboardInterrupt:
+                say("ended")
+
+
+def _build(roots: Sequence[Path], reproduced: Path | None, out: Path) -> Path:
+    from anytasktune_bench.errors import RecordError
+    from anytasktune_bench.leaderboard.results import find_results, read_reproduced
+    from anytasktune_bench.leaderboard.site import build_site
+
+    places: set[Path] = set()
+    for root in roots:
+        found = find_results(root)
+        if not found:
+            raise RecordError(f"{root}: holds no record, at any depth. `anytasktune eval` writes them.")
+        places.update(place.resolve() for place in found)
+    return build_site(sorted(places), out, reproduced=read_reproduced(reproduced) if reproduced else None)
 
 
 @leaderboard.command()

@@ -14,10 +14,10 @@ from anytasktune_bench.data.prose import ReferenceScore, Release, Sample, prose,
 from anytasktune_bench.data.similarity import COSINE_ACROSS, JACCARD_ACROSS, JACCARD_WITHIN
 from anytasktune_bench.data.tables import CANARY, COLUMN_MEANING, COLUMNS, repo_name
 from anytasktune_bench.hub import NAMESPACE
-from anytasktune_bench.pages import metric_name, metric_words
 from anytasktune_bench.rows import SPLITS
 from anytasktune_bench.spec import LANGS, SubTask
 from anytasktune_bench.version import __version__
+from anytasktune_bench.words import metric_name, metric_words
 
 GOLD_SHOWN = 400
 """Characters of a gold that an instance in a card shows."""

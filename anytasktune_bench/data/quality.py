@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.resources
+import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from anytasktune_bench.data.agreement import read_agreement
@@ -48,3 +51,11 @@ def summary_of(spec: SubTask, rows: Rows, measured: Mapping[Lang, Mapping[str, f
             for lang in LANGS
         },
     }
+
+
+def read_summary() -> dict[str, Any]:
+    """The summary as it was exported: in the wheel, or in `dataset_cards/` beside the package in a checkout; {} where there is none."""
+    package = Path(str(importlib.resources.files("anytasktune_bench")))
+    path = next((path for path in (package / "_cards" / SUMMARY_FILE, package.parent / "dataset_cards" / SUMMARY_FILE) if path.is_file()), None)
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path else {}
+    return found

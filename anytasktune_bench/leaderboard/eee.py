@@ -23,9 +23,9 @@ from anytasktune_bench.files import json_text, jsonl_text
 from anytasktune_bench.leaderboard.editions import Editions
 from anytasktune_bench.leaderboard.eee_schema import Evaluation, Instance, Relationship, ResultBlock
 from anytasktune_bench.leaderboard.strict_json import loads
-from anytasktune_bench.pages import metric_name
 from anytasktune_bench.records import ModelInfo, Record, Sample, Settings, TaskResult, samples_sha256
 from anytasktune_bench.spec import Strict, SubTask
+from anytasktune_bench.words import metric_name
 
 SCHEMA_VERSION: Literal["0.3.0"] = "0.3.0"
 COLLECTION = "anytasktune-bench"

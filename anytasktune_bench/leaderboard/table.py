@@ -19,7 +19,7 @@ from anytasktune_bench.leaderboard.effects import MeanDifference, PairedTest, Sp
 from anytasktune_bench.leaderboard.entries import Entry, Reason, entries_of, reason_against, version_key
 from anytasktune_bench.leaderboard.standing import Standing, minimum_detectable_effect, separation
 from anytasktune_bench.leaderboard.statistics import Difference, cluster_bootstrap, holm, paired_difference, wilson
-from anytasktune_bench.metrics import primary
+from anytasktune_bench.metrics import Score, primary
 from anytasktune_bench.records import Category, ModelInfo, Record, Sample, Settings
 from anytasktune_bench.spec import LANGS, Domain, Lang, SubTask
 
@@ -101,6 +101,14 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """One answer and what it scored."""
+
+    sample: Sample
+    score: Score
+
+
+@dataclass(frozen=True)
 class Row:
     """One model under one set of settings."""
 
@@ -125,6 +133,12 @@ class Row:
     """Code -> how far it scores higher in Chinese than in English, over twins; p-values are not adjusted."""
     transfer: Mapping[Domain, MeanDifference] = field(default_factory=dict)
     """Domain -> mean difference from the base model over the columns that both have; empty without a comparable base."""
+    means_by_lang: Mapping[tuple[Domain, Lang], float] = field(default_factory=dict)
+    """As `means`, over the columns of one language."""
+    overall_by_lang: Mapping[Lang, float] = field(default_factory=dict)
+    """As `overall`, over the columns of one language; only complete ones."""
+    answers: tuple[tuple[Answer, ...], ...] = field(default=(), repr=False)
+    """The answers that each cell was computed from, in the order of their ids; () where there is none."""
 
 
 @dataclass(frozen=True)
@@ -245,17 +259,37 @@ def _row(draft: _Draft, drafts: Sequence[_Draft], columns: Sequence[Column], sta
         _cell(entry, column.spec.code in draft.model.tuned_on, differences.get(i), adjusted.get(i), standings[i]) if entry else None
         for i, (column, entry) in enumerate(zip(columns, draft.entries, strict=True))
     )
-    means: dict[Domain, float] = {}
+    whole = draft.settings.limit is None
+    means = _means(columns, cells) if whole else {}
+    by_lang: dict[tuple[Domain, Lang], float] = {}
+    overall_by_lang: dict[Lang, float] = {}
+    for lang in LANGS if whole else ():
+        places = [i for i, column in enumerate(columns) if column.lang == lang]
+        in_lang = _means([columns[i] for i in places], [cells[i] for i in places])
+        by_lang |= {(domain, lang): value for domain, value in in_lang.items()}
+        if places and draft.ranked and all(cells[i] for i in places):
+            overall_by_lang[lang] = _mean(in_lang.values())
     transfer: dict[Domain, MeanDifference] = {}
-    for domain, places in domains(columns).items():
-        scores = [cell.score for i in places if (cell := cells[i])]
-        if len(scores) == len(places) and draft.settings.limit is None:
-            means[domain] = round(sum(scores) / len(scores), 6)
-        if tests := [PairedTest(a.spec, a.scores, b.scores, a.groups) for i, a, b in compared if i in places]:
+    for domain, of_domain in domains(columns).items():
+        if tests := [PairedTest(a.spec, a.scores, b.scores, a.groups) for i, a, b in compared if i in of_domain]:
             transfer[domain] = _rounded(mean_difference(tests))
-    overall = round(sum(means.values()) / len(means), 6) if draft.ranked and all(cells) else None
+    overall = _mean(means.values()) if draft.ranked and all(cells) else None
+    answers = tuple(tuple(map(Answer, entry.samples, entry.scores)) if entry else () for entry in draft.entries)
     is_base = draft.settings.num_fewshot == 0 and any(other.model.base == draft.model.name for other in drafts)
-    return Row(draft.records, draft.model, draft.settings, is_base, cells, means, overall, draft.notes, draft.provenance, draft.ranked, _gaps(draft), transfer)
+    return Row(
+        draft.records, draft.model, draft.settings, is_base, cells, means, overall, draft.notes, draft.provenance, draft.ranked, _gaps(draft), transfer,
+        by_lang, overall_by_lang, answers,
+    )  # fmt: skip
+
+
+def _means(columns: Sequence[Column], cells: Sequence[Cell | None]) -> dict[Domain, float]:
+    """Domain -> mean of its cells; only domains without a missing one."""
+    found = {domain: [cells[i] for i in places] for domain, places in domains(columns).items()}
+    return {domain: _mean([cell.score for cell in members if cell]) for domain, members in found.items() if all(members)}
+
+
+def _mean(values: Collection[float]) -> float:
+    return round(sum(values) / len(values), 6)
 
 
 def _gaps(draft: _Draft) -> dict[str, Difference]:

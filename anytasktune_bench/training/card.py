@@ -20,9 +20,9 @@ from anytasktune_bench.errors import RunError
 from anytasktune_bench.files import write_json, write_text
 from anytasktune_bench.hub import NAMESPACE
 from anytasktune_bench.models import is_hub_id
-from anytasktune_bench.pages import metric_name
 from anytasktune_bench.records import Record, find_records, read_record
 from anytasktune_bench.spec import Lang
+from anytasktune_bench.words import metric_name
 
 
 @dataclass(frozen=True)

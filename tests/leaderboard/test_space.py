@@ -9,8 +9,8 @@ from pathlib import Path
 import yaml
 from huggingface_hub import SpaceCardData
 
-from anytasktune_bench.leaderboard.site import FILES, build_site
-from anytasktune_bench.records import find_records
+from anytasktune_bench.leaderboard.results import find_results
+from anytasktune_bench.leaderboard.site import MANIFEST, build_site
 from tests.hub_emulator import TOKEN, running_hub
 from tests.hub_worker import environment
 
@@ -18,7 +18,8 @@ RECORDS = Path(__file__).parents[2] / "leaderboard" / "results"
 
 
 def test_a_site_becomes_a_static_space_and_pages_that_left_go(tmp_path: Path) -> None:
-    site = build_site(find_records(RECORDS), tmp_path / "site").parent
+    site = build_site(find_results(RECORDS), tmp_path / "site").parent
+    names = set((site / MANIFEST).read_text(encoding="utf-8").splitlines())
     with running_hub() as hub:
 
         def publish(folder: Path, token: str = TOKEN) -> subprocess.CompletedProcess[str]:
@@ -32,8 +33,8 @@ def test_a_site_becomes_a_static_space_and_pages_that_left_go(tmp_path: Path) ->
         assert done.returncode == 0 and done.stdout.startswith(f"{hub.url}/spaces/tester/board/commit/"), done.stderr
         space = hub.repositories["spaces/tester/board"]
         files = space.commits[-1][1]
-        assert space.sdk == "static" and set(files) == FILES | {"README.md", ".gitattributes"}
-        assert all(files[name] == (site / name).read_bytes() for name in FILES)
+        assert space.sdk == "static" and set(files) == names | {"README.md", ".gitattributes"}
+        assert all(files[name] == (site / name).read_bytes() for name in names)
         head = SpaceCardData(**yaml.safe_load(files["README.md"].decode().split("---\n")[1]))
         assert (head.sdk, head.app_file) == ("static", "index.html") and len(head.short_description) <= 60
         hub.add(space, {**files, "old.html": b"old"})
