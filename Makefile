@@ -37,12 +37,14 @@ lint: $(VENV)/.dev ## style, and files that are made from others
 	$(BIN)/ruff format --check .
 	$(BIN)/anytasktune export tasks --check
 	$(BIN)/anytasktune export docs --check
+	$(BIN)/anytasktune export cards --check
 
 types: $(VENV)/.dev ## mypy in strict mode
 	$(BIN)/mypy
 
 bench: $(VENV)/.dev $(CACHE)/demo-model.whl ## speed, with ratios against stock libraries in the same run; BENCH_MODEL=PATH adds a larger model
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench $(CACHE) $(BENCH_MODEL)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench_data
 
 bench-training: $(VENV)/.dev $(CACHE)/demo-model.whl ## our trainer against TRL on the same tokens, about 15 minutes
 	$(BIN)/python -m pip install --quiet --group bench
@@ -51,10 +53,12 @@ bench-training: $(VENV)/.dev $(CACHE)/demo-model.whl ## our trainer against TRL 
 bench-site: $(VENV)/.dev ## build time, weight and speed of the site at 30, 300 and 5,000 made-up models
 	$(BIN)/python -m tests.bench_site
 
-soak: $(VENV)/.dev ## a million fuzzed answers; a hundred runs of training and of evaluation that are killed and go on; about 40 minutes
+soak: $(VENV)/.dev ## a million fuzzed answers; a hundred runs each of training, evaluation and publishing that are killed and go on; a thousand ways to lose the Hub; about an hour
 	$(BIN)/python -m tests.soak 1000000
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.kills train 100
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.kills eval 100
+	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.kills publish 100
+	HF_HUB_OFFLINE=1 ANYTASKTUNE_HUB_SEQUENCES=1000 $(BIN)/python -m pytest -q -s -n 0 tests/data/test_hub_states.py
 
 site: $(VENV)/.installed ## the leaderboard from committed records
 	$(BIN)/anytasktune leaderboard build leaderboard/results --reproduced leaderboard/reproduced.yaml --out leaderboard/site
@@ -63,6 +67,8 @@ export: $(VENV)/.installed ## rewrite files that are made from the specification
 	$(BIN)/anytasktune export tasks
 	$(BIN)/anytasktune export docs
 	$(BIN)/anytasktune export summary
+	$(BIN)/anytasktune export scores
+	$(BIN)/anytasktune export cards
 
 clean: ## remove everything that make made, the environment included
 	rm -rf $(VENV) $(CACHE) demo-out build dist

@@ -93,13 +93,15 @@ class Record(Strict):
     versions: dict[str, str]
     """Package -> version."""
     samples_sha256: str
+    data: str | None = None
+    """Where the rows came from, as `data.load.describe_source` says it."""
     started: str = ""
     timing: dict[str, float] = Field(default_factory=dict)
     hardware: dict[str, str] = Field(default_factory=dict)
 
     def content_sha256(self) -> str:
-        """sha256 over the content without `started`, `timing` and `hardware`: equal runs have equal content."""
-        return sha256_json(self.model_dump(mode="json", exclude={"started", "timing", "hardware"}))
+        """sha256 over the content without `data`, `started`, `timing` and `hardware`: equal runs have equal content."""
+        return sha256_json(self.model_dump(mode="json", exclude={"data", "started", "timing", "hardware"}))
 
     @property
     def uuid(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -82,45 +83,49 @@ def _explain(error: Any) -> str:
 
 
 def read_rows(path: Path, expand: bool = True) -> list[Row]:
-    """All rows of one JSONL file, `rows/<split>.<lang>.jsonl` in a sub-task's folder.
+    """All rows of one JSONL file; see `iter_rows`."""
+    return list(iter_rows(path, expand))
+
+
+def iter_rows(path: Path, expand: bool = True) -> Iterator[Row]:
+    """The rows of one JSONL file, `rows/<split>.<lang>.jsonl` in a sub-task's folder, one at a time.
 
     Args:
         path: the file.
         expand: put the words of banks in place of their names; False gives the rows as they are written.
 
     Raises:
-        RowError: listing every line that is broken (wrong encoding, broken JSON, wrong fields, an id used twice, a bank that is not there).
+        RowError: the file cannot be read; or, after the last good row, listing every line that is broken (wrong encoding, broken JSON, wrong
+            fields, an id used twice, a bank that is not there).
         SpecError: the sub-task's banks are broken.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise RowError(f"{path}: cannot be read ({error.strerror}).") from error
-    rows: list[Row] = []
     problems: list[str] = []
     seen: dict[str, int] = {}
     shared = {lang: load_banks(path.parent.parent, lang) for lang in LANGS}
-    for number, line in enumerate(raw.split(b"\n"), start=1):
-        where = f"{path}:{number}"
-        if not line.strip():
-            continue
-        try:
-            row = parse_row(line.decode("utf-8"), where)
-            if expand:
-                row = row.model_copy(update={"gold": expand_gold(row.gold, {**shared[row.lang], **row.banks})})
-        except UnicodeDecodeError as error:
-            problems.append(f"{where}: byte {error.start} is not UTF-8. Save the file as UTF-8.")
-            continue
-        except RowError as error:
-            problems.append(str(error))
-            continue
-        except ValueError as error:
-            problems.append(f"{where}: gold: {error}.")
-            continue
-        if row.id in seen:
-            problems.append(f"{where}: id {row.id!r} stands already on line {seen[row.id]}. Give the row its own id.")
-        seen[row.id] = number
-        rows.append(row)
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                where = f"{path}:{number}"
+                if not line.strip():
+                    continue
+                try:
+                    row = parse_row(line.decode("utf-8"), where)
+                    if expand:
+                        row = row.model_copy(update={"gold": expand_gold(row.gold, {**shared[row.lang], **row.banks})})
+                except UnicodeDecodeError as error:
+                    problems.append(f"{where}: byte {error.start} is not UTF-8. Save the file as UTF-8.")
+                    continue
+                except RowError as error:
+                    problems.append(str(error))
+                    continue
+                except ValueError as error:
+                    problems.append(f"{where}: gold: {error}.")
+                    continue
+                if row.id in seen:
+                    problems.append(f"{where}: id {row.id!r} stands already on line {seen[row.id]}. Give the row its own id.")
+                seen[row.id] = number
+                yield row
+    except OSError as error:
+        raise RowError(f"{path}: cannot be read ({error.strerror}).") from error
     if problems:
         raise RowError("\n".join(problems))
-    return rows

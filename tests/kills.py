@@ -1,7 +1,8 @@
 """Training and evaluation that are killed at random moments and go on: every end must equal that of an unbroken run.
 
-Usage: python -m tests.kills train|eval KILLS [SEED]. One process loads the packages once; each run is a fork of it that is killed with SIGKILL after
-a random time and then started again until it ends. Prints how many ends were equal, and exits with 1 if one was not.
+Usage: python -m tests.kills train|eval|publish KILLS [SEED]; `publish` is in tests/hub_kills.py. For the others one process loads the packages once; each
+run is a fork of it that is killed with SIGKILL after a random time and then started again until it ends. Prints how many ends were equal, and exits
+with 1 if one was not.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests import hub_kills
 from tests.conftest import build_tiny_model
 
 COMMANDS = {
@@ -94,6 +96,7 @@ def kills(kind: str, count: int, seed: int = 0) -> tuple[int, int]:
 if __name__ == "__main__":
     os.environ["HF_HUB_OFFLINE"] = "1"
     what, number = sys.argv[1], int(sys.argv[2])
-    hit, same = kills(what, number, int(sys.argv[3]) if len(sys.argv) > 3 else 0)
+    chance = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+    hit, same = hub_kills.kills(number, chance) if what == "publish" else kills(what, number, chance)
     sys.stdout.write(f"{what}: {number} runs, {hit} killed before their end, {same} ends equal to the unbroken run\n")
     sys.exit(same != number)

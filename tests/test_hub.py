@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from huggingface_hub import parse_eval_result_entries
 
 from anytasktune_bench.catalog import load_catalog
 from anytasktune_bench.models import resolve_model
 from anytasktune_bench.training.options import TrainOptions
 from anytasktune_bench.training.run import train
-from tests.hub_emulator import TOKEN, Hub, running_hub
+from tests.hub_emulator import TOKEN, running_hub
+from tests.hub_store import Hub
 
 FAST = ["--lang", "en", "--epochs", "1", "--batch-size", "4", "--limit", "4", "--dtype", "float32", "--device", "cpu"]
 REPO, BASE = "tester/tiny-s1", "tester/tiny-base"
@@ -64,6 +66,9 @@ def test_an_adapter_goes_to_the_hub_and_comes_back(hub: Hub, adapter: Path, chat
     score = record["results"]["anytasktune_s1_en"]["metrics"]["score"]
     assert f"| S1 en | set_f1 | 40 | {score:.3f} |" in card
     assert head["model-index"][0]["results"][0]["metrics"][0]["value"] == pytest.approx(score, abs=1e-4)
+    entries = parse_eval_result_entries(yaml.safe_load(files[".eval_results/anytasktune-services.yaml"]))
+    assert [(entry.dataset_id, entry.task_id) for entry in entries] == [("anytasktune/anytasktune-services", "anytasktune_s1_en")]
+    assert entries[0].value == pytest.approx(score, abs=1e-4) and record["results"]["anytasktune_s1_en"]["eval_fingerprint"] in entries[0].notes
     again = run(hub, tmp_path, "push", str(adapter), REPO, "--base", BASE, "--runs", str(tmp_path / "runs"))
     assert again.returncode == 0 and len(repository.commits) == 2, "nothing was new, so there is no new commit"
     answers = [

@@ -33,7 +33,7 @@ LAYERS = [
     {"__main__"},
 ]
 """A module may import from earlier sets, and from its own package; siblings of a set do not import each other unless listed."""
-WITHIN = {("catalog", "spec"), ("files", "errors"), ("spec", "errors"), ("generation", "shared_prefix"), ("models", "files"), ("errors", "version")}
+WITHIN = {("catalog", "spec"), ("files", "errors"), ("hub", "files"), ("spec", "errors"), ("generation", "shared_prefix"), ("models", "files"), ("errors", "version")}
 NEVER = {("leaderboard", "evaluation"), ("leaderboard", "training")}
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 

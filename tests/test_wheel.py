@@ -21,6 +21,10 @@ from anytasktune_bench.evaluation.export import drift, tasks_path
 assert sys.argv[1] in anytasktune_bench.__file__, anytasktune_bench.__file__
 assert load_dataset("M1", "zh", "test").num_rows == 40
 assert sys.argv[1] in str(tasks_path()) and drift(load_catalog().with_rows, tasks_path()) == []
+from anytasktune_bench.data.cards import card
+from anytasktune_bench.data.content import survey
+from anytasktune_bench.data.prose import sources_path
+assert sys.argv[1] in str(sources_path()) and "## 15. Citation" in card([survey(load_catalog().get("S1"), "en")])
 root = pathlib.Path(anytasktune_bench.__file__).parent
 from anytasktune_bench.data.quality import read_summary
 from anytasktune_bench.leaderboard.site import static_files

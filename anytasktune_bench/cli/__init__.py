@@ -18,7 +18,7 @@ COMMANDS = {
     "ls": ("catalog", "List sub-tasks, domains and actions."),
     "show": ("catalog", "Show one sub-task: instruction, format, metric, example."),
     "new": ("catalog", "Start a sub-task of your own in a folder."),
-    "data": ("data", "Draw scenarios, join written rows, check, measure and build the datasets."),
+    "data": ("data", "Draw scenarios, join written rows, check, measure, build and publish the datasets."),
     "export": ("tasks", "Write files that are made from the specifications."),
     "tasks": ("tasks", "Find the lm-eval tasks."),
     "eval": ("evaluate", "Let a model answer the test rows and score it."),
@@ -32,7 +32,7 @@ COMMANDS = {
     "run": ("adapters", "Run a business action's sub-tasks as a chain on one input from standard input."),
     "score": ("score", "Score one answer from standard input and show why."),
     "predict": ("predict", "Answer one input from standard input."),
-    "leaderboard": ("leaderboard", "Build the static leaderboard, file records for it, check them."),
+    "leaderboard": ("leaderboard", "Build the static leaderboard, file and check records for it, publish it as a Space."),
     "demo": ("demo", "Run everything once with a small model on a CPU."),
 }
 """Command -> (module, help line). The help line stands here so that `--help` loads no command."""

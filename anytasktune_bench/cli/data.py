@@ -1,19 +1,23 @@
-"""`anytasktune data draw | join | check | stats | build`."""
+"""`anytasktune data draw | join | check | stats | build`; `publish` and `diff` are in a module of their own."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import click
 
-from anytasktune_bench.cli.options import json_option, print_json, print_table, say, select_with_rows
+from anytasktune_bench.cli.options import checked, json_option, print_json, print_table, say, select_with_rows
+from anytasktune_bench.cli.publish import diff_command, publish_command
 
 
 @click.group()
 def data() -> None:
-    """Draw scenarios, join written rows, check, measure and build the datasets."""
+    """Draw scenarios, join written rows, check, measure, build and publish the datasets."""
+
+
+data.add_command(publish_command)
+data.add_command(diff_command)
 
 
 @data.command()
@@ -89,20 +93,11 @@ def check(names: tuple[str, ...], baselines: bool, as_json: bool) -> None:
     Example:
       anytasktune data check M1 S1
     """
-    from tqdm import tqdm
-
     from anytasktune_bench.data.baselines import limit_of
-    from anytasktune_bench.data.checks import run_checks
     from anytasktune_bench.errors import CheckError
 
     specs = select_with_rows(list(names) or ["all"], or_all=True)
-    problems = []
-    figures: dict[str, dict[str, float]] = {}
-    with tqdm(specs, unit="sub-task", leave=False, disable=as_json or not sys.stderr.isatty()) as bar:
-        for spec in bar:
-            report = run_checks(spec, baselines, progress=lambda step, code=spec.code: bar.set_description(f"{code} {step}"))  # type: ignore[misc]
-            problems += report.problems
-            figures |= {f"{spec.code} {lang}": scores for lang, scores in report.baselines.items()}
+    problems, figures = checked(specs, baselines, quiet=as_json)
     if as_json:
         print_json({"problems": [{"check": p.check, "where": p.where, "message": p.message} for p in problems], "baselines": figures})
     else:
@@ -212,9 +207,9 @@ def stats_command(names: tuple[str, ...], as_json: bool) -> None:
 @click.argument("names", nargs=-1)
 @click.option("--out", default="build/data", show_default=True, type=click.Path(path_type=Path), help="Folder to write into.")
 def build_command(names: tuple[str, ...], out: Path) -> None:
-    """Write Parquet per config and split, and a manifest with sha256, per domain.
+    """Write each domain's dataset repository: Parquet, card, metadata for other tools, and a manifest with sha256.
 
-    The same rows give the same bytes.
+    The same rows give the same bytes, and every file carries the canary.
 
     \b
     Example:

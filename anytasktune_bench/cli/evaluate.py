@@ -71,7 +71,7 @@ def evaluate_command(
       anytasktune eval http://localhost:8000/v1 --tasks medicine
     """
     from anytasktune_bench.evaluation.backends import open_backends
-    from anytasktune_bench.evaluation.run import EvalOptions, evaluate_into
+    from anytasktune_bench.evaluation.run import EvalOptions, evaluate_into, run_name
     from anytasktune_bench.files import check_writable
     from anytasktune_bench.presets import presets
 
@@ -92,7 +92,8 @@ def evaluate_command(
         if backend.info.name in written:
             raise click.UsageError(f"two of the adapters are called {backend.info.name}. Score them one by one, each with a --name of its own.")
         written.add(backend.info.name)
-        result = evaluate_into(out, backend, [(spec, language) for spec in specs for language in lang], settings, progress=say, overwrite=overwrite)
+        folder = out / run_name(backend.info.name, settings)
+        result = evaluate_into(folder, backend, [(spec, language) for spec in specs for language in lang], settings, progress=say, overwrite=overwrite)
         if result is None:
             continue  # another process of the same run writes the record
         path, record, samples = result

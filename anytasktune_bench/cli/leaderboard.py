@@ -1,4 +1,4 @@
-"""`anytasktune leaderboard`: build the static site and look at it, file a record for it, check what others send."""
+"""`anytasktune leaderboard`: build the static site and look at it, file records for it, check what others send, publish it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 
 @click.group()
 def leaderboard() -> None:
-    """Build the static leaderboard, file records for it, check them."""
+    """Build the static leaderboard, file and check records for it, publish it as a Space."""
 
 
 records_argument = click.argument("records", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -166,6 +166,24 @@ def check(paths: tuple[Path, ...], as_json: bool) -> None:
     refused = [verdict for verdict in verdicts if verdict.problem]
     if refused:
         raise RecordError("\n".join(f"{_plain(str(verdict.path))}: refused: {_plain(verdict.problem or '')}" for verdict in refused))
+
+
+@leaderboard.command()
+@click.argument("site", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--space", required=True, help="The Space on the Hugging Face Hub, as owner/name; made if there is none.")
+@click.option("--private", is_flag=True, help="Make a new Space private.")
+def publish(site: Path, space: str, private: bool) -> None:
+    """Write the page to a static Space on the Hugging Face Hub.
+
+    SITE is a folder that `anytasktune leaderboard build` made. Needs a token that may write (`hf auth login`, or HF_TOKEN). Nothing new, no commit.
+
+    \b
+    Example:
+      anytasktune leaderboard publish leaderboard/site --space your-name/anytasktune-leaderboard
+    """
+    from anytasktune_bench.leaderboard.space import publish_site
+
+    click.echo(publish_site(site, space, private))
 
 
 def _plain(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from anytasktune_bench.data.problems import Problem
     from anytasktune_bench.models import ModelRef
     from anytasktune_bench.spec import SubTask
 
@@ -19,7 +21,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 lang_option = click.option("--lang", default="zh,en", show_default=True, callback=lambda _, __, value: parse_langs(value), help="Languages, separated by commas.")
 tasks_option = click.option("--tasks", default="all", show_default=True, help="Codes, ids, domains, paper13 or all, separated by commas.")
 seed_option = click.option("--seed", default=0, show_default=True, help="Random seed.")
-source_option = click.option("--source", default="wheel", show_default=True, help="Where rows come from: wheel, or a folder made by `anytasktune data build`.")
+source_option = click.option(
+    "--data", "source", default="wheel", show_default=True, help="Where rows come from: wheel, a folder made by `anytasktune data build`, or hub[:NAMESPACE][@REVISION]."
+)
 
 adapter_option = click.option("--adapter", help="A PEFT adapter: a folder, such as `anytasktune train` writes, or a Hub id.")
 
@@ -58,6 +62,22 @@ def select_with_rows(names: str | Sequence[str], or_all: bool = False) -> list[S
     if without:
         say(f"left out, since they have no rows yet: {without}")
     return found
+
+
+def checked(specs: Sequence[SubTask], baselines: bool = True, quiet: bool = False) -> tuple[list[Problem], dict[str, dict[str, float]]]:
+    """Run the checks behind a bar; gives the problems, and the blind baselines' scores by test."""
+    from tqdm import tqdm
+
+    from anytasktune_bench.data.checks import run_checks
+
+    problems: list[Problem] = []
+    figures: dict[str, dict[str, float]] = {}
+    with tqdm(specs, unit="sub-task", leave=False, disable=quiet or not sys.stderr.isatty()) as bar:
+        for spec in bar:
+            report = run_checks(spec, baselines, progress=lambda step, code=spec.code: bar.set_description(f"{code} {step}"))  # type: ignore[misc]
+            problems += report.problems
+            figures |= {f"{spec.code} {lang}": scores for lang, scores in report.baselines.items()}
+    return problems, figures
 
 
 def device_options(command: F) -> F:

@@ -1,16 +1,16 @@
-"""The one summary of how good the rows are, per sub-task and language: sizes, blind baselines, blind-reader agreement, variety."""
+"""The one summary of how good the rows are, per sub-task and language: sizes, blind baselines, blind-reader agreement, likeness, variety."""
 
 from __future__ import annotations
 
-import importlib.resources
 import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from anytasktune_bench.data.agreement import read_agreement
 from anytasktune_bench.data.baselines import baselines
 from anytasktune_bench.data.problems import Rows
+from anytasktune_bench.data.prose import sources_path
+from anytasktune_bench.data.similarity import likeness
 from anytasktune_bench.data.stats import split_stats
 from anytasktune_bench.rows import SPLITS
 from anytasktune_bench.spec import LANGS, Lang, SubTask
@@ -20,7 +20,7 @@ _VARIETY = ("distinct_2", "unique_openings", "most_repeated_opening", "input_med
 
 
 def summarise(specs: Sequence[SubTask], progress: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
-    """Sub-task code -> language -> `rows` per split, `baselines`, `agreement` and `variety` of the test inputs.
+    """Sub-task code -> language -> `rows` per split, `baselines`, `agreement`, `likeness` and `variety` of the test inputs.
 
     Args:
         specs: sub-tasks with rows.
@@ -44,6 +44,7 @@ def summary_of(spec: SubTask, rows: Rows, measured: Mapping[Lang, Mapping[str, f
                 "rows": {split: len(rows.rows[split, lang]) for split in SPLITS},
                 "baselines": {name: round(value, 3) for name, value in measured[lang].items()},
                 "agreement": [r.model_dump(exclude={"lang"}) for r in agreement.readings if r.lang == lang],
+                "likeness": {name: round(value, 3) for name, value in likeness(rows, lang).items()},
                 "variety": {name: value for name, value in split_stats(spec, "test", lang).items() if name in _VARIETY},
             }
             for lang in LANGS
@@ -52,8 +53,10 @@ def summary_of(spec: SubTask, rows: Rows, measured: Mapping[Lang, Mapping[str, f
 
 
 def read_summary() -> dict[str, Any]:
-    """The summary as it was exported: in the wheel, or in `dataset_cards/` beside the package in a checkout; {} where there is none."""
-    package = Path(str(importlib.resources.files("anytasktune_bench")))
-    path = next((path for path in (package / "_cards" / SUMMARY_FILE, package.parent / "dataset_cards" / SUMMARY_FILE) if path.is_file()), None)
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path else {}
+    """The summary as it was exported.
+
+    Raises:
+        DataError: it is not installed.
+    """
+    found: dict[str, Any] = json.loads((sources_path() / SUMMARY_FILE).read_text(encoding="utf-8"))
     return found

@@ -61,13 +61,17 @@ def cosine_matrix(texts: list[str]) -> np.ndarray:
     return np.asarray((vectors @ vectors.T).toarray())
 
 
+def _alike(rows: Rows, lang: Lang) -> tuple[list[tuple[Split, Row]], np.ndarray, np.ndarray]:
+    """The rows of one language, and of every pair of them Jaccard of shingles and tf-idf cosine, each of shape (n, n)."""
+    found = rows.of(lang)
+    texts = [rows.spec.input.free_text(row.input, lang) for _, row in found]
+    return found, jaccard_matrix([shingles(text, lang) for text in texts]), cosine_matrix([normalise(text, lang) for text in texts])
+
+
 def near_duplicates(rows: Rows) -> Iterator[Problem]:
     """Check 5: Jaccard of shingles >= 0.7 within a split or >= 0.5 across splits; tf-idf cosine >= 0.85 across splits."""
     for lang in LANGS:
-        found = rows.of(lang)
-        texts = [rows.spec.input.free_text(row.input, lang) for _, row in found]
-        jaccard = jaccard_matrix([shingles(text, lang) for text in texts])
-        cosine = cosine_matrix([normalise(text, lang) for text in texts])
+        found, jaccard, cosine = _alike(rows, lang)
         for i, j in zip(*np.triu_indices(len(found), k=1), strict=True):
             (split_a, a), (split_b, b) = found[i], found[j]
             across = split_a != split_b
@@ -75,6 +79,16 @@ def near_duplicates(rows: Rows) -> Iterator[Problem]:
                 yield Problem(5, rows.where(b), f"is too like {a.id} ({split_a}): Jaccard {jaccard[i, j]:.2f}. Rewrite one of them.")
             elif across and cosine[i, j] >= COSINE_ACROSS:
                 yield Problem(5, rows.where(b), f"is too like {a.id} ({split_a}): tf-idf cosine {cosine[i, j]:.2f}. Rewrite one of them.")
+
+
+def likeness(rows: Rows, lang: Lang) -> dict[str, float]:
+    """How alike the two most alike rows are, in [0, 1]: `jaccard_within` a split, `jaccard_across` splits and `cosine_across` splits."""
+    found, jaccard, cosine = _alike(rows, lang)
+    splits = np.array([split for split, _ in found])
+    pairs = np.triu(np.ones((len(found), len(found)), dtype=bool), k=1)
+    across = pairs & (splits[:, None] != splits[None, :])
+    most = {"jaccard_within": jaccard[pairs & ~across], "jaccard_across": jaccard[across], "cosine_across": cosine[across]}
+    return {name: float(values.max(initial=0.0)) for name, values in most.items()}
 
 
 def masked(rows: Rows, row: Row, lang: Lang) -> list[str]:

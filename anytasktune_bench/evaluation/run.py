@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from anytasktune_bench.data.load import WHEEL, load_records
+from anytasktune_bench.data.load import WHEEL, describe_source, load_records
 from anytasktune_bench.data.tables import eval_fingerprint
 from anytasktune_bench.errors import RunError
 from anytasktune_bench.evaluation.answers import Answers, discard
@@ -59,20 +59,20 @@ def run_name(model: str, options: EvalOptions) -> str:
 
 
 def evaluate_into(
-    out: Path,
+    folder: Path,
     backend: Backend,
     tests: Sequence[Test],
     options: EvalOptions,
     progress: Callable[[str], None] = lambda _: None,
     overwrite: bool = False,
 ) -> tuple[Path, Record, list[Sample]] | None:
-    """Evaluate, and write record and samples into a folder of `out` named after the model and settings.
+    """Evaluate, and write record and samples into `folder`.
 
-    Answers stand in a hidden file beside that folder until the record is written; after any interruption the same call goes on with them and gives
+    Answers stand in a hidden file beside it until the record is written; after any interruption the same call goes on with them and gives
     the same record. Tests that a record of the same setup holds already are not run again, and those that it lacks are added to it.
 
     Args:
-        out: parent of the record's folder.
+        folder: of the record alone; `run_name` gives it a name.
         backend: the model.
         tests: sub-tasks with languages.
         options: how.
@@ -86,7 +86,6 @@ def evaluate_into(
         RunError: as for `evaluate`; the folder holds a record of another setup; another run writes there.
         OutputError: the folder cannot be written; finished answers are kept.
     """
-    folder = out / run_name(backend.info.name, options)
     found = read_record(folder) if (folder / RECORD_FILE).is_file() and not overwrite else None
     if found:
         differs = _differences(found[0], backend, options)
@@ -169,7 +168,7 @@ def evaluate(
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     started, clock, versions = datetime.now(UTC), time.monotonic(), package_versions()
-    settings = _settings(options)
+    settings, data = _settings(options), describe_source(options.source, [spec for spec, _ in tests])
     with tempfile.TemporaryDirectory(prefix="anytasktune-") as folder, contextlib.ExitStack() as stack:
         if keep:
             known = backend.info.model_dump(exclude={"name", "category", "base"})
@@ -213,6 +212,7 @@ def evaluate(
         results=results,
         versions=versions,
         samples_sha256=samples_sha256(samples),
+        data=data,
         started=started.isoformat(timespec="seconds"),
         timing={"answer_and_score_s": round(time.monotonic() - clock, 1)},
         hardware=backend.hardware,

@@ -13,6 +13,7 @@ from lm_eval.api.task import ConfigurableTask
 
 from anytasktune_bench.catalog import load_catalog
 from anytasktune_bench.data.load import WHEEL, load_records
+from anytasktune_bench.data.tables import eval_fingerprint
 from anytasktune_bench.metrics import Score, primary, score_answer
 from anytasktune_bench.prompt import Message, Shot, chat_messages, pick_shots, plain_prompt, plain_target
 from anytasktune_bench.rows import SPLITS
@@ -25,7 +26,7 @@ def dataset(subtask: str, lang: Lang, source: str = WHEEL, **_: Any) -> Any:
     Args:
         subtask: the sub-task's code, from the YAML's metadata.
         lang: language, from the YAML's metadata.
-        source: "wheel" or a built folder; set it with lm-eval's `--metadata '{"source": "DIR"}'`.
+        source: as for `load_dataset`; set it with lm-eval's `--metadata '{"source": "hub@v0.1.0"}'`.
         _: model arguments, which lm-eval passes as well.
     """
     from datasets import Dataset, DatasetDict
@@ -60,6 +61,8 @@ class BenchTask(ConfigurableTask):  # type: ignore[misc]
     def __init__(self, config: dict[str, Any]) -> None:
         """Build the task from its YAML's content."""
         super().__init__(config={key: value for key, value in config.items() if key != "class"})
+        if self.config.metadata.get("source", WHEEL) != WHEEL:  # the YAML's fingerprint is that of the rows in the package
+            self.config.metadata["eval_fingerprint"] = eval_fingerprint(*self._subtask(), self.dataset["test"])
 
     def _subtask(self) -> tuple[SubTask, Lang]:
         metadata: dict[str, Any] = self.config.metadata

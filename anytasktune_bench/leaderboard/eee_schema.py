@@ -29,6 +29,7 @@ class LibraryDetails(Strict):
     settings: str
     versions: str
     samples_sha256: str
+    data: str | None = None
     timing: str
     hardware: str
 

@@ -214,7 +214,7 @@ def _check_facts(filed: Filed) -> None:
         raise RecordError(f"developer {filed.developer[:60]!r}: is no folder name. Use letters, digits, dots, hyphens and underscores, at most 60.")
     texts: list[tuple[str, str | None, int]] = [
         ("name", model.name, 120), ("base", model.base, 120), ("source", model.source, 200), ("revision", model.revision, 80), ("dtype", model.dtype, 40),
-        ("backend", model.backend, 40), ("licence", filed.licence, 80), ("version", record.version, 40), ("started", record.started, 40),
+        ("backend", model.backend, 40), ("licence", filed.licence, 80), ("version", record.version, 40), ("started", record.started, 40), ("data", record.data, 600),
         *(("tuned_on", code, 40) for code in model.tuned_on),
         *((name, text, 80) for name, pairs in (("versions", record.versions), ("hardware", record.hardware)) for pair in pairs.items() for text in pair),
     ]  # fmt: skip

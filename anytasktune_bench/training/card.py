@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from anytasktune_bench.adapters import STAMP, adapter_info
 from anytasktune_bench.catalog import load_catalog
+from anytasktune_bench.data.tables import repo_name
 from anytasktune_bench.errors import RunError
 from anytasktune_bench.files import write_json, write_text
+from anytasktune_bench.hub import NAMESPACE
 from anytasktune_bench.models import is_hub_id
 from anytasktune_bench.records import Record, find_records, read_record
+from anytasktune_bench.spec import Lang
 from anytasktune_bench.words import metric_name
 
 
@@ -25,7 +30,7 @@ class CardScore:
     """One line of a card's table of scores."""
 
     subtask: str
-    lang: str
+    lang: Lang
     metric: str
     n: int
     score: float
@@ -33,6 +38,11 @@ class CardScore:
     format_valid: float
     base: float | None
     """Primary score of the base on the same edition of the rows; None if it was not scored."""
+    version: str
+    """Version of the benchmark that scored it."""
+    date: str
+    """When it was scored (ISO 8601)."""
+    eval_fingerprint: str
 
 
 def card_scores(stamp: Mapping[str, Any], records: Sequence[Record]) -> list[CardScore]:
@@ -48,7 +58,9 @@ def card_scores(stamp: Mapping[str, Any], records: Sequence[Record]) -> list[Car
             for name, result in record.results.items():
                 metric = metric_name(load_catalog().get(result.subtask).metric)
                 base = compared.get((name, result.eval_fingerprint))
-                found[name] = CardScore(result.subtask, result.lang, metric, result.n, result.metrics["score"], result.metrics["format_valid"], base)
+                score, valid = result.metrics["score"], result.metrics["format_valid"]
+                edition = record.version, record.started, result.eval_fingerprint
+                found[name] = CardScore(result.subtask, result.lang, metric, result.n, score, valid, base, *edition)
     return list(found.values())
 
 
@@ -92,12 +104,28 @@ def adapter_card(stamp: Mapping[str, Any], scores: Sequence[CardScore] = (), bas
     return f"---\n{head.to_yaml()}\n---\n\n{body}"
 
 
-def write_card(adapter: Path, base: str | None = None, repo: str | None = None, runs: Sequence[Path] | None = None) -> None:
-    """Write an adapter's card into its folder, with the scores that are found in `runs` (in its own folder by default)."""
+def eval_results(scores: Sequence[CardScore]) -> dict[str, str]:
+    """The scores as `.eval_results/*.yaml`, by which the Hub shows them on the model's page and on the datasets' leaderboards; path -> text, one per domain."""
+    from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
+
+    entries: dict[str, list[EvalResultEntry]] = {}
+    for line in scores:
+        spec = load_catalog().get(line.subtask)
+        notes = f"{line.metric}, zero-shot, {line.n} test rows, version {line.version}, eval_fingerprint {line.eval_fingerprint}"
+        dataset = f"{NAMESPACE}/{repo_name(spec.domain)}"
+        entry = EvalResultEntry(dataset_id=dataset, task_id=spec.task_name(line.lang), value=round(line.score, 4), date=line.date or None, notes=notes)
+        entries.setdefault(repo_name(spec.domain), []).append(entry)
+    return {f".eval_results/{name}.yaml": yaml.safe_dump(eval_result_entries_to_yaml(found), sort_keys=False) for name, found in entries.items()}
+
+
+def write_card(adapter: Path, base: str | None = None, repo: str | None = None, runs: Sequence[Path] | None = None) -> list[CardScore]:
+    """Write an adapter's card into its folder, with the scores that are found in `runs` (in its own folder by default); gives the scores."""
     stamp = adapter_info(adapter)
     base = base or (stamp["base"]["source"] if is_hub_id(stamp["base"]["source"]) else None)
     records = [read_record(folder)[0] for run in ([adapter] if runs is None else runs) for folder in find_records(run)]
-    write_text(adapter / "README.md", adapter_card(stamp, card_scores(stamp, records), base, repo))
+    scores = card_scores(stamp, records)
+    write_text(adapter / "README.md", adapter_card(stamp, scores, base, repo))
+    return scores
 
 
 def hub_base(source: str, base: str | None) -> str:
@@ -140,5 +168,6 @@ def publishable(adapter: Path, repo: str, base: str | None, runs: Sequence[Path]
         shutil.copytree(adapter, folder, ignore=shutil.ignore_patterns(".*"))
         config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
         write_json(folder / "adapter_config.json", {**config, "base_model_name_or_path": base, "revision": stamp["base"]["revision"]})
-        write_card(folder, base, repo, (adapter, *runs))
+        for path, text in eval_results(write_card(folder, base, repo, (adapter, *runs))).items():
+            write_text(folder / path, text)
         yield folder

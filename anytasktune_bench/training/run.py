@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from anytasktune_bench.adapters import STAMP
-from anytasktune_bench.data.load import load_records
+from anytasktune_bench.data.load import describe_source, load_records
 from anytasktune_bench.data.tables import train_fingerprint
 from anytasktune_bench.errors import OutputError, RunError
 from anytasktune_bench.files import check_writable, write_json, write_text
@@ -68,7 +68,7 @@ def train(
     progress(f"loading {ref.source}")
     tokenizer = load_tokenizer(ref)
     train_set, validation_set, fingerprints = examples_of(tokenizer, specs, options)
-    plan = _plan(ref, specs, options, fingerprints)
+    plan, data = _plan(ref, specs, options, fingerprints), describe_source(options.source, specs)
     with processes.main_process_first():
         folder, checkpoint = open_run(out, plan, resume or not processes.is_main_process)
     try:
@@ -85,7 +85,7 @@ def train(
             shutil.rmtree(folder, ignore_errors=True)
             raise RunError("the loss is not a number. Lower --lr, or use --dtype float32.")
         finished = folder / ADAPTER
-        stamp = {"name": options.name or "-".join(spec.code for spec in specs), **plan, "history": history}
+        stamp = {"name": options.name or "-".join(spec.code for spec in specs), **plan, "data": data, "history": history}
         stamp["figures"] = {
             **figures,
             "seconds": round(time.monotonic() - started, 1),

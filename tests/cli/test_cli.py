@@ -181,3 +181,14 @@ def test_tasks_path_and_export_check(tmp_path: Path) -> None:
     (tmp_path / "tasks" / "anytasktune_m1_zh.yaml").write_text("task: x\n")
     found = run("export", "tasks", "--out", out, "--check")
     assert found.returncode == 1 and "out of date" in found.stderr and "run `anytasktune export tasks" in found.stderr
+
+
+def test_cards_and_scores_are_exported_and_checked(tmp_path: Path) -> None:
+    out = str(tmp_path / "cards")
+    assert run("export", "cards", "--out", out).returncode == 0 and run("export", "cards", "--out", out, "--check").returncode == 0
+    (tmp_path / "cards" / "law.md").unlink()
+    (tmp_path / "cards" / "x.md").write_text("x")
+    found = run("export", "cards", "--out", out, "--check")
+    assert found.returncode == 1 and "law.md: is missing" in found.stderr and "x.md: belongs to nothing" in found.stderr
+    assert run("export", "scores", str(Path(__file__).parents[2] / "leaderboard" / "results"), "--out", str(tmp_path / "scores.json")).returncode == 0
+    assert (tmp_path / "scores.json").read_text(encoding="utf-8") == (Path(__file__).parents[2] / "dataset_cards" / "reference_scores.json").read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ from anytasktune_bench.catalog import load_catalog
 from anytasktune_bench.errors import OutputError, RunError
 from anytasktune_bench.evaluation.answers import Answers
 from anytasktune_bench.evaluation.backends import open_backends
-from anytasktune_bench.evaluation.run import EvalOptions, evaluate_into
+from anytasktune_bench.evaluation.run import EvalOptions, evaluate_into, run_name
 from anytasktune_bench.evaluation.server import Server, find_server
 from anytasktune_bench.models import resolve_model
 from anytasktune_bench.spec import Lang, SubTask
@@ -28,7 +28,7 @@ OPTIONS = EvalOptions(limit=5, dtype="float32", device="cpu", batch_size=2, name
 
 def into(out: Path, model: Any, langs: Sequence[Lang], options: EvalOptions = OPTIONS, specs: Sequence[SubTask] = SPECS, **kwargs: Any) -> Any:
     (backend,) = open_backends(model, [None], options)
-    return evaluate_into(out, backend, [(spec, lang) for spec in specs for lang in langs], options, **kwargs)
+    return evaluate_into(out / run_name(backend.info.name, options), backend, [(spec, lang) for spec in specs for lang in langs], options, **kwargs)
 
 
 def test_answers_stay_whatever_happens(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def pairs(draw: st.DrawFn) -> Pair:
         results[spec.task_name(lang)] = TaskResult(subtask=code, lang=lang, n=len(rows), eval_fingerprint=fingerprint, metrics=aggregate(spec, scores), **counts)
     record = Record(
         version=draw(TEXT), model=draw(MODELS), settings=draw(SETTINGS), results=results, versions=draw(st.dictionaries(TEXT, TEXT, max_size=3)),
-        samples_sha256=samples_sha256(samples), started=draw(STARTS), timing=draw(st.dictionaries(TEXT, SHARE, max_size=2)),
+        samples_sha256=samples_sha256(samples), data=draw(TEXT | st.none()), started=draw(STARTS), timing=draw(st.dictionaries(TEXT, SHARE, max_size=2)),
         hardware=draw(st.dictionaries(TEXT, TEXT, max_size=2)),
     )  # fmt: skip
     return record, samples
