@@ -146,7 +146,7 @@ def _context(contents: Sequence[Content]) -> dict[str, Any]:
         "releases": [(release, changes(release, domain)) for release in releases()],
         "instance": _instance,
         "metric_name": metric_name,
-        "metric_words": metric_words,
+        "metric_words": lambda spec: metric_words(spec, "en"),
         "sizes": _sizes,
     }
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from anytasktune_bench.data.agreement import read_agreement
 from anytasktune_bench.data.baselines import baselines
 from anytasktune_bench.data.problems import Rows
+from anytasktune_bench.data.prose import sources_path
 from anytasktune_bench.data.similarity import likeness
 from anytasktune_bench.data.stats import split_stats
 from anytasktune_bench.rows import SPLITS
@@ -54,8 +53,10 @@ def summary_of(spec: SubTask, rows: Rows, measured: Mapping[Lang, Mapping[str, f
 
 
 def read_summary() -> dict[str, Any]:
-    """The summary as it was exported: in the wheel, or in `dataset_cards/` beside the package in a checkout; {} where there is none."""
-    package = Path(str(importlib.resources.files("anytasktune_bench")))
-    path = next((path for path in (package / "_cards" / SUMMARY_FILE, package.parent / "dataset_cards" / SUMMARY_FILE) if path.is_file()), None)
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path else {}
+    """The summary as it was exported.
+
+    Raises:
+        DataError: it is not installed.
+    """
+    found: dict[str, Any] = json.loads((sources_path() / SUMMARY_FILE).read_text(encoding="utf-8"))
     return found

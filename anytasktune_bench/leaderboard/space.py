@@ -12,8 +12,7 @@ from anytasktune_bench.data.tables import repo_name
 from anytasktune_bench.errors import RecordError
 from anytasktune_bench.files import write_text
 from anytasktune_bench.hub import NAMESPACE, upload
-from anytasktune_bench.leaderboard.site import MANIFEST
-from anytasktune_bench.leaderboard.site.pages import address
+from anytasktune_bench.leaderboard.site import MANIFEST, site_files
 from anytasktune_bench.spec import DOMAINS
 
 
@@ -25,7 +24,7 @@ def space_card() -> str:
         "colorFrom": "blue",
         "colorTo": "gray",
         "sdk": "static",
-        "app_file": address("en", "index.html"),
+        "app_file": "index.html",
         "pinned": False,
         "short_description": "Models by explicit task, in Chinese and English",
         "datasets": [f"{NAMESPACE}/{repo_name(domain)}" for domain in DOMAINS],
@@ -49,9 +48,8 @@ def publish_site(site: Path, space: str, private: bool = False) -> str:
         RecordError: the folder is no site.
         HubError: the Hub refuses or cannot be reached.
     """
-    manifest = site / MANIFEST
-    names = manifest.read_text(encoding="utf-8").splitlines() if manifest.is_file() else [MANIFEST]
-    if missing := [name for name in names if not (site / name).is_file()]:
+    names = sorted(site_files(site) or {MANIFEST})
+    if missing := [name for name in names if not (site / name).resolve().is_relative_to(site.resolve()) or not (site / name).is_file()]:
         raise RecordError(f"{site}: is no leaderboard (there is no {missing[0]}). Make it with `anytasktune leaderboard build RECORDS --out {site}`.")
     with tempfile.TemporaryDirectory(prefix="anytasktune-") as work:
         folder = Path(work) / "site"

@@ -10,7 +10,7 @@ import yaml
 from huggingface_hub import SpaceCardData
 
 from anytasktune_bench.leaderboard.results import find_results
-from anytasktune_bench.leaderboard.site import MANIFEST, build_site
+from anytasktune_bench.leaderboard.site import build_site, site_files
 from tests.hub_emulator import TOKEN, running_hub
 from tests.hub_worker import environment
 
@@ -19,7 +19,6 @@ RECORDS = Path(__file__).parents[2] / "leaderboard" / "results"
 
 def test_a_site_becomes_a_static_space_and_pages_that_left_go(tmp_path: Path) -> None:
     site = build_site(find_results(RECORDS), tmp_path / "site").parent
-    names = set((site / MANIFEST).read_text(encoding="utf-8").splitlines())
     with running_hub() as hub:
 
         def publish(folder: Path, token: str = TOKEN) -> subprocess.CompletedProcess[str]:
@@ -33,8 +32,8 @@ def test_a_site_becomes_a_static_space_and_pages_that_left_go(tmp_path: Path) ->
         assert done.returncode == 0 and done.stdout.startswith(f"{hub.url}/spaces/tester/board/commit/"), done.stderr
         space = hub.repositories["spaces/tester/board"]
         files = space.commits[-1][1]
-        assert space.sdk == "static" and set(files) == names | {"README.md", ".gitattributes"}
-        assert all(files[name] == (site / name).read_bytes() for name in names)
+        assert space.sdk == "static" and set(files) == site_files(site) | {"README.md", ".gitattributes"}
+        assert all(files[name] == (site / name).read_bytes() for name in site_files(site))
         head = SpaceCardData(**yaml.safe_load(files["README.md"].decode().split("---\n")[1]))
         assert (head.sdk, head.app_file) == ("static", "index.html") and len(head.short_description) <= 60
         hub.add(space, {**files, "old.html": b"old"})

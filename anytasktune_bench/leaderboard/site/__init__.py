@@ -99,6 +99,12 @@ def data_files(board: Board) -> Iterator[tuple[str, str]]:
     yield "data/board.js", board_script(board)
 
 
+def site_files(folder: Path) -> frozenset[str]:
+    """The files of a site, by its own list; none where the folder is no site."""
+    manifest = folder / MANIFEST
+    return frozenset(manifest.read_text(encoding="utf-8").splitlines()) if manifest.is_file() else frozenset()
+
+
 def check_replaceable(out: Path) -> None:
     """Refuse a folder that holds anything but a site.
 
@@ -107,8 +113,7 @@ def check_replaceable(out: Path) -> None:
     """
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out}: is a file. Choose a folder.")
-    manifest = out / MANIFEST
-    known = set(manifest.read_text(encoding="utf-8").splitlines()) if manifest.is_file() else set()
+    known = site_files(out)
     foreign = next((path for path in sorted(out.rglob("*")) if not path.is_dir() and path.relative_to(out).as_posix() not in known), None)
     if foreign is not None:
         raise OutputError(f"{out}: holds {foreign.relative_to(out)}, which is no part of a site and would be lost. Choose an empty or a new folder.")

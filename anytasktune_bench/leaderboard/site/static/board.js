@@ -134,7 +134,8 @@
 
   let first = -1;
   function slide(force) {
-    const start = Math.max(0, Math.min(Math.floor(region.scrollTop / LINE) - 10, list.length - 1));
+    const top = region.scrollTop;
+    const start = Math.max(0, Math.min(Math.floor(top / LINE) - 10, list.length - 1));
     const from = start - (start % 10);
     if (!force && from === first) return;
     first = from;
@@ -146,6 +147,7 @@
       tr.setAttribute("aria-rowindex", from + i + 4);
       return tr;
     }), space(list.length - from - part.length));
+    if (region.scrollTop !== top) region.scrollTop = top; // a browser may have followed the row with the focus
     if (focused.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
   }
 
