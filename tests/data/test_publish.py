@@ -29,6 +29,12 @@ import anytasktune_bench.version as version
 version.__version__ = os.environ["EDITION_VERSION"]
 import anytasktune_bench.catalog as catalog
 catalog.PACKAGE_SUBTASKS = Path(os.environ["EDITION_SUBTASKS"])
+import shutil
+import anytasktune_bench.data.prose as prose
+cards = catalog.PACKAGE_SUBTASKS.parent / "cards"
+shutil.copytree(prose.sources_path(), cards, dirs_exist_ok=True)
+(cards / "changelog.yaml").write_text(f"- version: {version.__version__}\\n  released: null\\n  changes:\\n  - {{text: An edition.}}\\n")
+prose.sources_path = lambda: cards
 from anytasktune_bench.cli import main
 main()
 """
@@ -99,7 +105,8 @@ def test_the_command_publishes_diffs_and_loads_editions(hub: Hub, tmp_path: Path
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["published"][0]["tag"] == "v2.0.0" and told["plans"][0]["last"] == "v1.0.0" and set(repository(hub).tags) == {"v1.0.0", "v2.0.0"}
-    assert len(told["plans"][0]["changes"]["changed"]) == 3, "two test splits and the manifest"
+    changed = {file.rpartition("/")[2] for file in told["plans"][0]["changes"]["changed"]}
+    assert {"test.parquet", "manifest.json", "README.md", "CHANGELOG.md"} <= changed and not {"train.parquet", "validation.parquet"} & changed
     done = run("2.0.0", "data", "diff", "v1.0.0", "--namespace", "tester")
     assert done.returncode == 0 and "scores are not comparable" in done.stdout and "test: 0 added, 1 removed, 0 changed" in done.stdout, done.stdout + done.stderr
     assert json.loads(run("2.0.0", "data", "diff", "v2.0.0", "local", "--namespace", "tester", "--json").stdout)[0]["changed"] == {}
