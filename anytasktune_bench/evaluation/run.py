@@ -93,6 +93,9 @@ def evaluate_into(
             raise RunError(f"{folder}: holds a record of another setup ({', '.join(differs)}). Give --name or another --out, or replace it with --overwrite.")
         done = [test for test in tests if _is_done(found[0], *test, options)]
         if len(done) == len(tests):
+            if backend.lm.rank == 0:
+                with Answers(folder, "finished"):  # a run that was killed on its last line leaves its answers
+                    discard(folder)
             progress(f"{folder} holds these tests already (--overwrite makes them anew)")
             return folder / RECORD_FILE, *found
         if done:

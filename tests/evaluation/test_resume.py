@@ -101,7 +101,10 @@ def test_tests_that_a_record_holds_are_not_run_again_and_others_are_added(chat_m
     _, record, found = into(tmp_path, ref, ("zh", "en"))
     assert sum(computed) == 10 and record.content_sha256() == whole.content_sha256() and found == samples
     said: list[str] = []
+    (tmp_path / f".run_first5.{'0' * 16}.0.jsonl").write_text("")  # as after a kill between the record and the end
+    (tmp_path / ".run_first5.0.lock").write_text("")
     assert into(tmp_path, ref, ("zh",), progress=said.append)[1] == record and sum(computed) == 10 and "--overwrite" in said[-1]
+    assert [path.name for path in tmp_path.iterdir()] == ["run_first5"]
     with pytest.raises(RunError, match=r"another setup \(batch_size\)"):
         into(tmp_path, ref, ("en",), EvalOptions(limit=5, dtype="float32", device="cpu", batch_size=3, name="run"))
     assert list(into(tmp_path, ref, ("zh",), overwrite=True)[1].results) == ["anytasktune_l4_zh", "anytasktune_s1_zh"]
