@@ -37,6 +37,8 @@ class Backend:
     hardware: dict[str, str]
     is_cut: Callable[[str, int], bool]
     """Whether a prompt is too long for the model's context beside a budget of new tokens, so that its beginning is lost."""
+    asked: tuple[Any, ...] = ()
+    """What else changes an answer and stands in no record: a server's address, and what is added to each request."""
 
 
 def open_backends(model: ModelRef | Server | Engine, adapters: Sequence[Path | None], options: EvalOptions, progress: Callable[[str], None] = lambda _: None) -> Iterator[Backend]:
@@ -60,7 +62,7 @@ def open_backends(model: ModelRef | Server | Engine, adapters: Sequence[Path | N
             raise RunError("an adapter cannot be put on a served model from here. Serve base and adapter together (vLLM: --enable-lora), and name the adapter with --served-model.")
         progress(f"asking {model.model} at {model.url}")
         info = ModelInfo(name=options.name or model.name, category=options.category or "open", base=options.base, source=model.model, backend="openai")
-        yield Backend(ServerLM(model), info, True, {"device": "server", "concurrency": str(model.concurrency)}, lambda prompt, budget: False)
+        yield Backend(ServerLM(model), info, True, {"device": "server", "concurrency": str(model.concurrency)}, lambda prompt, budget: False, (model.url, *model.body))
         return
     ref = model.ref if isinstance(model, Engine) else model
     stamps = [check_base(ref, adapter) if adapter else {} for adapter in adapters]  # before anything is loaded

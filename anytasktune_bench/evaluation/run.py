@@ -175,7 +175,7 @@ def evaluate(
     with tempfile.TemporaryDirectory(prefix="anytasktune-") as folder, contextlib.ExitStack() as stack:
         if keep:
             known = backend.info.model_dump(exclude={"name", "category", "base"})
-            answers = stack.enter_context(Answers(keep, [known, settings.batch_size, versions, backend.lm.world_size], backend.lm.rank))
+            answers = stack.enter_context(Answers(keep, [known, backend.asked, settings.batch_size, versions, backend.lm.world_size], backend.lm.rank))
             backend.lm.answers = answers
             if len(answers):
                 progress(f"{len(answers)} answers of an interrupted run are there already")
