@@ -128,13 +128,9 @@ def _differences(record: Record, backend: Backend, options: EvalOptions) -> list
     return names + [package for package, version in package_versions().items() if record.versions.get(package) != version]
 
 
-def _fingerprint(spec: SubTask, lang: Lang, options: EvalOptions) -> str:
-    return eval_fingerprint(spec, lang, load_records(spec, lang, "test", options.source))
-
-
 def _is_done(record: Record, spec: SubTask, lang: Lang, options: EvalOptions) -> bool:
     result = record.results.get(spec.task_name(lang))
-    return result is not None and result.eval_fingerprint == _fingerprint(spec, lang, options)
+    return result is not None and result.eval_fingerprint == eval_fingerprint(spec, lang, load_records(spec, lang, "test", options.source))
 
 
 def _joined(old: Record, old_samples: Sequence[Sample], new: Record, new_samples: Sequence[Sample]) -> tuple[Record, list[Sample]]:
@@ -201,7 +197,7 @@ def evaluate(
             subtask=spec.code,
             lang=lang,
             n=len(found),
-            eval_fingerprint=_fingerprint(spec, lang, options),
+            eval_fingerprint=tasks["tasks"][name].config.metadata["eval_fingerprint"],
             metrics=aggregate(spec, scores),
             empty=sum(not sample.answer.strip() for sample in found),
             invalid=sum(not score.parsed.valid for score in scores),
