@@ -26,12 +26,12 @@ from anytasktune_bench.data.content import survey
 from anytasktune_bench.data.prose import sources_path
 assert sys.argv[1] in str(sources_path()) and "## 15. Citation" in card([survey(load_catalog().get("S1"), "en")])
 root = pathlib.Path(anytasktune_bench.__file__).parent
-from anytasktune_bench.data.quality import read_summary
+from anytasktune_bench.data.prose import summary
 from anytasktune_bench.leaderboard.site import static_files
 from anytasktune_bench.leaderboard.site.paper import read_paper
 from anytasktune_bench.leaderboard.site.texts import texts
 assert list(root.glob("leaderboard/site/templates/*.j2")) and len(list(static_files())) == 6 and read_paper().rows and texts("zh")
-assert set(read_summary()) == {spec.code for spec in load_catalog().with_rows}
+assert set(summary()) == {spec.code for spec in load_catalog().with_rows}
 assert (root / "training" / "adapter_card.md.j2").is_file() and (root / "actions.yaml").is_file()
 print("complete")
 """

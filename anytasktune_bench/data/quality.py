@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from anytasktune_bench.data.agreement import read_agreement
 from anytasktune_bench.data.baselines import baselines
 from anytasktune_bench.data.problems import Rows
-from anytasktune_bench.data.prose import sources_path
 from anytasktune_bench.data.similarity import likeness
 from anytasktune_bench.data.stats import split_stats
 from anytasktune_bench.rows import SPLITS
 from anytasktune_bench.spec import LANGS, Lang, SubTask
 
-SUMMARY_FILE = "summary.json"
 _VARIETY = ("distinct_2", "unique_openings", "most_repeated_opening", "input_median")
 
 
@@ -50,13 +47,3 @@ def summary_of(spec: SubTask, rows: Rows, measured: Mapping[Lang, Mapping[str, f
             for lang in LANGS
         },
     }
-
-
-def read_summary() -> dict[str, Any]:
-    """The summary as it was exported.
-
-    Raises:
-        DataError: it is not installed.
-    """
-    found: dict[str, Any] = json.loads((sources_path() / SUMMARY_FILE).read_text(encoding="utf-8"))
-    return found

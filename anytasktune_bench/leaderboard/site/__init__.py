@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from anytasktune_bench.catalog import Catalog, load_catalog
-from anytasktune_bench.data.quality import read_summary
+from anytasktune_bench.data.prose import summary
 from anytasktune_bench.errors import OutputError, RecordError
 from anytasktune_bench.files import check_writable
 from anytasktune_bench.leaderboard.editions import Editions
@@ -50,7 +50,7 @@ def build_site(records: Sequence[Path], out: Path, catalog: Catalog | None = Non
     check_replaceable(out.resolve())
     editions = Editions(catalog or load_catalog())
     table = build_table(read_results(records, editions), editions.catalog, reproduced)
-    return write_site(Board(table, editions.catalog, read_summary()), out)
+    return write_site(Board(table, editions.catalog, summary()), out)
 
 
 def write_site(board: Board, out: Path) -> Path:
