@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from anytasktune_bench.catalog import load_catalog
-from anytasktune_bench.data.quality import read_summary
+from anytasktune_bench.data.prose import load_summary
 from anytasktune_bench.leaderboard.effects import MeanDifference
 from anytasktune_bench.leaderboard.site.board import Board
 from anytasktune_bench.leaderboard.standing import Standing
@@ -25,7 +25,7 @@ def synthetic_board(models: int, seed: int = 0) -> Board:
     catalog = load_catalog()
     columns = tuple(Column(spec, lang, f"{i:064x}", mde=0.15) for i, (spec, lang) in enumerate((spec, lang) for spec in catalog.with_rows for lang in LANGS))
     rows = tuple(_row(i, models, columns, draw) for i in range(models))
-    return Board(Table(columns, rows), catalog, read_summary())
+    return Board(Table(columns, rows), catalog, load_summary())
 
 
 def _row(place: int, models: int, columns: tuple[Column, ...], draw: random.Random) -> Row:
