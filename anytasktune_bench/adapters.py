@@ -70,20 +70,21 @@ def check_base(ref: ModelRef, adapter: Path) -> dict[str, Any]:
     return stamp
 
 
-def put_on(model: Any, adapter: Path, ref: ModelRef) -> Any:
+def put_on(model: Any, adapter: Path, ref: ModelRef, sha256: str) -> Any:
     """The model with an adapter on it, computing in the model's dtype; one that is on it already gives way.
 
     Args:
         model: a base model, or what this function gave for another adapter.
         adapter: folder of a PEFT adapter.
-        ref: the base.
+        ref: the base; `check_base` says whether the adapter is one of its.
+        sha256: of the adapter's weights.
 
     Raises:
-        RunError: the adapter was trained on other weights, or does not fit.
+        RunError: the adapter does not fit.
     """
     from peft import PeftModel
 
-    name = check_base(ref, adapter)["adapter_sha256"][:16]
+    name = sha256[:16]
     try:
         if isinstance(model, PeftModel):
             before = model.active_adapter
@@ -107,5 +108,5 @@ def load_adapted(ref: ModelRef, adapter: Path, dtype: str = "auto", device: str 
     Raises:
         RunError: the adapter was trained on other weights, or does not fit.
     """
-    check_base(ref, adapter)
-    return put_on(load_model(ref, dtype, device), adapter, ref)
+    stamp = check_base(ref, adapter)
+    return put_on(load_model(ref, dtype, device), adapter, ref, stamp["adapter_sha256"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -35,9 +35,14 @@ class _RowLayer(DynamicLayer):  # type: ignore[misc]
         super().__init__()
         self.prefix = prefix
 
+    @property
+    def own(self) -> int:
+        """Own tokens."""
+        return int(super().get_seq_length())
+
     def get_seq_length(self) -> int:
         """Prefix and own tokens."""
-        return self.prefix + int(super().get_seq_length())
+        return self.prefix + self.own
 
 
 def cache_argument(model: Any, cache: Any) -> dict[str, Any]:
@@ -54,12 +59,15 @@ def supports(model: Any) -> bool:
 
 
 @contextlib.contextmanager
-def shared_cache(model: Any, prefix: Sequence[int]) -> Iterator[Any]:
-    """Compute `prefix` once and yield a cache behind it for a batch of any number of rows; inside, the model attends as described above.
+def shared_prefix(model: Any, prefix: Sequence[int]) -> Iterator[Callable[[], Cache]]:
+    """Compute `prefix` once; inside, the model attends as described above.
 
     Args:
         model: a supported model (see `supports`), or a PEFT model around one.
         prefix: at least one token id.
+
+    Yields:
+        What gives an empty cache behind the prefix, for a batch of any number of rows.
     """
     cache = DynamicCache(config=model.config.get_text_config())
     model(input_ids=torch.tensor([list(prefix)], device=model.device), **cache_argument(model, cache), use_cache=True, logits_to_keep=1)
@@ -69,10 +77,30 @@ def shared_cache(model: Any, prefix: Sequence[int]) -> Iterator[Any]:
     token = _prefix.set(kept)
     inner.set_attn_implementation(NAME)
     try:
-        yield Cache(layers=[_RowLayer(len(prefix)) for _ in kept])
+        yield lambda: Cache(layers=[_RowLayer(len(prefix)) for _ in kept])
     finally:
         inner.set_attn_implementation(before)
         _prefix.reset(token)
+
+
+def stack_rows(caches: Sequence[Cache]) -> Cache:
+    """One cache of the rows of several behind the same prefix, in their order; shorter rows are padded on the left. The given ones are emptied."""
+    if len(caches) == 1:
+        return caches[0]
+    layers = []
+    for place in range(len(caches[0].layers)):
+        parts = [cache.layers[place] for cache in caches]
+        width, layer = max(part.own for part in parts), _RowLayer(parts[0].prefix)
+        layer.update(
+            *(
+                torch.cat([torch.nn.functional.pad(states, (0, 0, width - states.shape[-2], 0)) for states in side])
+                for side in zip(*((part.keys, part.values) for part in parts), strict=True)
+            )
+        )
+        layers.append(layer)
+        for part in parts:
+            part.reset()
+    return Cache(layers=layers)
 
 
 def shared_prefix_attention(
@@ -92,7 +120,7 @@ def shared_prefix_attention(
         (B, Q, heads, D), and None in the place of the weights.
     """
     prefix = _prefix.get()
-    assert prefix is not None, "used outside of shared_cache"
+    assert prefix is not None, "used outside of shared_prefix"
     prefix_key, prefix_value = (tensor[0] for tensor in prefix[module.layer_idx])
     batch, heads, width, size = query.shape
     kv_heads, own, length = key.shape[1], key.shape[2], prefix_key.shape[1]

@@ -23,7 +23,7 @@ LAYERS = [
     {"outputs"},
     {"metrics"},
     {"pages"},
-    {"models", "shared_prefix", "generation"},
+    {"models", "packed", "shared_prefix", "generation"},
     {"adapters"},
     {"records"},
     {"data"},

@@ -92,7 +92,7 @@ def _hugging_face(ref: ModelRef, adapters: Sequence[Path | None], stamps: Sequen
     parameters = int(lm.model.num_parameters())
     for adapter, stamp in zip(adapters, stamps, strict=True):
         if adapter is not None:
-            lm.use(adapter, ref)
+            lm.use(adapter, ref, stamp["adapter_sha256"])
         info = _info(ref, adapter, stamp, options, lm.tokenizer.chat_template).model_copy(
             update={"parameters": parameters, "dtype": str(lm.model.dtype).removeprefix("torch."), "repetition_penalty": repetition_penalty(lm.model)}
         )

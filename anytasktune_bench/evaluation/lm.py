@@ -13,6 +13,7 @@ from anytasktune_bench.adapters import put_on
 from anytasktune_bench.evaluation.answers import Answers
 from anytasktune_bench.generation import generate
 from anytasktune_bench.models import ModelRef
+from anytasktune_bench.packed import pack_linears
 
 
 class BenchLM(HFLM):  # type: ignore[misc]
@@ -25,17 +26,18 @@ class BenchLM(HFLM):  # type: ignore[misc]
     def __init__(self, *args: Any, answers: Answers | None = None, **kwargs: Any) -> None:
         """Load as `HFLM` does; under `accelerate launch` each process then takes its share of the rows, on CPUs as on GPUs."""
         super().__init__(*args, **kwargs)
+        pack_linears(self.model)
         self.answers = answers
         if accelerator := getattr(self, "accelerator", None):
             self._rank, self._world_size = accelerator.process_index, accelerator.num_processes
 
-    def use(self, adapter: Path, ref: ModelRef) -> None:
-        """Answer with an adapter from now on, in the place of an earlier one.
+    def use(self, adapter: Path, ref: ModelRef, sha256: str) -> None:
+        """Answer with an adapter of the base from now on, in the place of an earlier one.
 
         Raises:
-            RunError: the adapter does not belong to the base.
+            RunError: the adapter does not fit.
         """
-        self._model = put_on(self.model, adapter, ref)
+        self._model = put_on(self.model, adapter, ref, sha256)
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
         """Answers in the order of `requests`."""

@@ -6,15 +6,19 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from itertools import combinations, pairwise
 from pathlib import Path
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
 from anytasktune_bench.catalog import SUBTASKS_ENV, load_catalog
 from anytasktune_bench.data.load import load_records
 from anytasktune_bench.evaluation.export import drift, export_tasks, task_yaml, tasks_path
 from anytasktune_bench.evaluation.run import EvalOptions
-from anytasktune_bench.generation import generate
+from anytasktune_bench.generation import generate, like_lengths
 from anytasktune_bench.models import load_model, load_tokenizer, resolve_model
 from anytasktune_bench.prompt import pick_shots, render
 from anytasktune_bench.records import read_record, rescore, write_record
@@ -151,3 +155,18 @@ def test_sharing_the_prefix_changes_no_answer(chat_model, batch_size: int, penal
     for prompt, answer in zip(prompts, answers, strict=True):
         ids = model.generate(torch.tensor([prompt]), attention_mask=torch.ones(1, len(prompt)), max_new_tokens=12, do_sample=False)[0, len(prompt) :]
         assert tokenizer.decode(ids, skip_special_tokens=True) == answer
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=9), st.integers(0, 200))
+def test_rows_are_read_in_the_cheapest_runs(lengths: list[int], overhead: int) -> None:
+    """Against all ways to cut them."""
+    lengths.sort(reverse=True)
+
+    def cost(cuts: Sequence[int]) -> int:
+        ends = [0, *cuts, len(lengths)]
+        return sum(overhead + lengths[a] * (b - a) for a, b in pairwise(ends))
+
+    runs = like_lengths(lengths, overhead)
+    assert [place for run in runs for place in range(run.start, run.stop)] == list(range(len(lengths)))
+    between = range(1, len(lengths))
+    assert cost([run.stop for run in runs[:-1]]) == min(cost(cuts) for count in range(len(lengths)) for cuts in combinations(between, count))
