@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -21,22 +22,40 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: the folder or file cannot be written (permission, space).
     """
-    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        with _claimed_temporary(path) as temporary:
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror or error}). Free some space or choose a writable folder.") from error
+
+
+@contextlib.contextmanager
+def _claimed_temporary(path: Path) -> Iterator[Path]:
+    """A temporary file that is locked while its writer lives, so that `clear_abandoned` can tell."""
+    while True:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if Path(name).exists():
+            break
+        os.close(handle)  # cleared away between its making and its lock
+    try:
+        yield Path(name)
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        Path(name).unlink(missing_ok=True)
+        os.close(handle)
+
+
+def clear_abandoned(folder: Path) -> None:
+    """Remove the temporary files in `folder` whose writers were killed."""
+    for path in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError), path.open("rb") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -74,9 +93,13 @@ def check_writable(folder: Path) -> None:
     Raises:
         OutputError: it cannot be made or written.
     """
-    with atomic_path(folder / ".write-test") as temporary:
-        temporary.write_bytes(b"x")
-    (folder / ".write-test").unlink()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:  # without a name where the system can, so that a kill leaves nothing
+            probe.write(b"x")
+            probe.flush()
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written ({error.strerror or error}). Free some space or choose a writable folder.") from error
 
 
 def sha256_file(path: Path) -> str:

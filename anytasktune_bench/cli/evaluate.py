@@ -19,7 +19,6 @@ from anytasktune_bench.cli.options import (
     source_option,
     tasks_option,
 )
-from anytasktune_bench.spec import LANGS
 
 if TYPE_CHECKING:
     from anytasktune_bench.evaluation.engines import Engine
@@ -136,24 +135,23 @@ def means_of(record: Record, samples: list[Sample]) -> list[dict[str, Any]]:
     import dataclasses
 
     from anytasktune_bench.catalog import load_catalog
-    from anytasktune_bench.leaderboard.means import means
+    from anytasktune_bench.leaderboard.means import figures_of, means
 
-    return [dataclasses.asdict(mean) for mean in means(record, samples, load_catalog())]
+    catalog = load_catalog()
+    return [dataclasses.asdict(mean) for mean in means(record, figures_of(samples, catalog), catalog)]
 
 
 def print_results(record: Record, samples: list[Sample]) -> None:
     """A table of scores with 95 % cluster-bootstrap intervals, and the means over sub-tasks that are complete."""
     from anytasktune_bench.catalog import load_catalog
-    from anytasktune_bench.leaderboard.means import means
-    from anytasktune_bench.leaderboard.statistics import cluster_bootstrap
+    from anytasktune_bench.leaderboard.means import figures_of, means
 
     catalog = load_catalog()
+    figures = figures_of(samples, catalog)
     rows = []
-    for spec, lang in [(spec, lang) for spec in catalog.specs for lang in LANGS if spec.task_name(lang) in record.results]:
-        name = spec.task_name(lang)
-        result = record.results[name]
-        found = [sample for sample in samples if sample.task == name]
-        low, high = cluster_bootstrap(spec, [sample.as_score(spec) for sample in found], [sample.group for sample in found])
+    for (code, lang), figure in figures.items():
+        result = record.results[catalog.get(code).task_name(lang)]
+        low, high = figure.interval
         metrics = result.metrics
         rows.append(
             [
@@ -168,7 +166,7 @@ def print_results(record: Record, samples: list[Sample]) -> None:
         )
     click.echo(record.model.name)
     print_table(["test", "n", "score", "95 % CI", "format_valid", "rouge_l", "empty/invalid/truncated"], rows)
-    found_means = means(record, samples, catalog)
+    found_means = means(record, figures, catalog)
     if found_means:
         by_name = {mean.name: {other.lang: other for other in found_means if other.name == mean.name} for mean in found_means}
         cells = [[f"{mean.score:.3f} [{mean.low:.3f}, {mean.high:.3f}]" if (mean := row.get(lang)) else "" for lang in ("zh", "en", "both")] for row in by_name.values()]

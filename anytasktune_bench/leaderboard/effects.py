@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -76,8 +75,7 @@ def mean_difference(tests: Sequence[PairedTest], *, draws: int = DRAWS, level: f
     """
     deltas, resampled = [], []
     for test in tests:
-        seed = zlib.crc32(test.spec.full_id.encode())
-        a, b = (bootstrap_draws(test.spec, scores, test.groups, draws=draws, seed=seed) for scores in (test.scores_a, test.scores_b))
+        a, b = (bootstrap_draws(test.spec, scores, test.groups, draws=draws) for scores in (test.scores_a, test.scores_b))
         deltas.append(float(primary(test.spec, test.scores_a)[0] - primary(test.spec, test.scores_b)[0]))
         resampled.append(None if a is None or b is None else a - b)
     known = [values for values in resampled if values is not None]

@@ -7,6 +7,7 @@ the permutation test swaps groups.
 from __future__ import annotations
 
 import functools
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -65,10 +66,11 @@ def cluster_bootstrap(spec: SubTask, scores: Sequence[Score], groups: Sequence[s
 def bootstrap_draws(spec: SubTask, scores: Sequence[Score], groups: Sequence[str], *, draws: int = DRAWS, seed: int = 0) -> np.ndarray | None:
     """(draws,) primary scores under resampling of whole groups, as in `cluster_bootstrap`; None with a single group.
 
-    Equal groups and seed give equal resamples, so that the draws of twins in two languages are paired.
+    Equal groups of one sub-task get equal resamples for one seed, so that draws of several systems, and of twins in two languages, are paired; those of
+    different sub-tasks are independent.
     """
     index = group_index(groups, len(scores))
-    return None if index.max() == 0 else primary(spec, scores, _resampled(index, draws, seed))
+    return None if index.max() == 0 else primary(spec, scores, _resampled(spec, index, draws, seed))
 
 
 def paired_difference(
@@ -106,7 +108,7 @@ def paired_difference(
     delta = float(primary(spec, scores_a)[0] - primary(spec, scores_b)[0])
     low, high = -1.0, 1.0
     if index.max() > 0:
-        weights = _resampled(index, draws, seed)
+        weights = _resampled(spec, index, draws, seed)
         low, high = percentiles(primary(spec, scores_a, weights) - primary(spec, scores_b, weights), level)
     swap = swaps(index, draws, seed)
     both = [*scores_a, *scores_b]
@@ -156,7 +158,7 @@ def swaps(index: np.ndarray, draws: int, seed: int) -> np.ndarray:
         draws: permutations.
         seed: of them.
     """
-    return _by_group(index, "swaps", draws, seed)
+    return _by_group(index, "swaps", draws, (seed, 1))
 
 
 def group_index(groups: Sequence[str], n: int) -> np.ndarray:
@@ -166,22 +168,22 @@ def group_index(groups: Sequence[str], n: int) -> np.ndarray:
     return np.unique(np.array(groups, dtype=object), return_inverse=True)[1].reshape(n)
 
 
-def _resampled(index: np.ndarray, draws: int, seed: int) -> np.ndarray:
+def _resampled(spec: SubTask, index: np.ndarray, draws: int, seed: int) -> np.ndarray:
     """(draws, n) row weights: how often each row's group was drawn when as many groups as there are were drawn with replacement."""
-    return _by_group(index, "resamples", draws, seed)
+    return _by_group(index, "resamples", draws, (seed, 0, zlib.crc32(spec.full_id.encode())))
 
 
-def _by_group(index: np.ndarray, kind: Literal["resamples", "swaps"], draws: int, seed: int) -> np.ndarray:
+def _by_group(index: np.ndarray, kind: Literal["resamples", "swaps"], draws: int, seed: tuple[int, ...]) -> np.ndarray:
     return _drawn(kind, int(index.max()) + 1, draws, seed)[:, index]
 
 
-@functools.lru_cache(maxsize=32)
-def _drawn(kind: Literal["resamples", "swaps"], groups: int, draws: int, seed: int) -> np.ndarray:
+@functools.lru_cache(maxsize=64)
+def _drawn(kind: Literal["resamples", "swaps"], groups: int, draws: int, seed: tuple[int, ...]) -> np.ndarray:
     """(draws, groups) random numbers; kept, since every system of a test needs the same."""
     if kind == "resamples":
-        found = np.random.default_rng((seed, 0)).multinomial(groups, np.full(groups, 1 / groups), size=draws).astype(float)
+        found = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=draws).astype(float)
     else:
-        found = np.random.default_rng((seed, 1)).integers(0, 2, size=(draws, groups)).astype(float)
+        found = np.random.default_rng(seed).integers(0, 2, size=(draws, groups)).astype(float)
     found.setflags(write=False)
     return found
 

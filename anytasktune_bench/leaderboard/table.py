@@ -17,9 +17,10 @@ from anytasktune_bench.catalog import Catalog
 from anytasktune_bench.files import sha256_json
 from anytasktune_bench.leaderboard.effects import MeanDifference, PairedTest, Spread, language_gap, mean_difference, seed_spread
 from anytasktune_bench.leaderboard.entries import Entry, Reason, entries_of, reason_against, version_key
+from anytasktune_bench.leaderboard.means import Figure, Mean, Scope, figure, means_over
 from anytasktune_bench.leaderboard.standing import Standing, minimum_detectable_effect, separation
-from anytasktune_bench.leaderboard.statistics import Difference, cluster_bootstrap, holm, paired_difference, wilson
-from anytasktune_bench.metrics import Score, primary
+from anytasktune_bench.leaderboard.statistics import Difference, holm, paired_difference, wilson
+from anytasktune_bench.metrics import Score
 from anytasktune_bench.records import Category, ModelInfo, Record, Sample, Settings
 from anytasktune_bench.spec import LANGS, Domain, Lang, SubTask
 
@@ -27,7 +28,7 @@ Arrow = Literal["", "▲", "▼", "△", "▽"]
 Provenance = Literal["rescored", "reproduced"]
 """`rescored`: scores were recomputed from the samples and are equal · `reproduced`: a maintainer ran it again and had them too."""
 
-Figures = TypeVar("Figures", Difference, MeanDifference, Spread)
+Rounded = TypeVar("Rounded", Difference, MeanDifference, Spread, Mean)
 
 CATEGORIES: tuple[Category, ...] = ("closed", "open", "domain", "task-fine-tuned")
 """The row groups of the paper's Table 1, in its order."""
@@ -121,10 +122,8 @@ class Row:
     """Whether other rows are compared with it."""
     cells: tuple[Cell | None, ...]
     """One per column of the table; None where there is no figure."""
-    means: dict[Domain, float]
-    """Domain -> mean of its columns; only complete domains of rows without a limit."""
-    overall: float | None
-    """Mean of the domain means, each weighing the same; None where a column is missing, a limit was set, or the row is not ranked."""
+    means: Mapping[tuple[str, Scope], Mean]
+    """(domain, `overall` or `paper13`; language or `both`) -> mean of its columns: of complete rows without a limit, and `overall` of ranked ones alone."""
     notes: tuple[Note, ...]
     provenance: Provenance = "rescored"
     ranked: bool = True
@@ -133,10 +132,6 @@ class Row:
     """Code -> how far it scores higher in Chinese than in English, over twins; p-values are not adjusted."""
     transfer: Mapping[Domain, MeanDifference] = field(default_factory=dict)
     """Domain -> mean difference from the base model over the columns that both have; empty without a comparable base."""
-    means_by_lang: Mapping[tuple[Domain, Lang], float] = field(default_factory=dict)
-    """As `means`, over the columns of one language."""
-    overall_by_lang: Mapping[Lang, float] = field(default_factory=dict)
-    """As `overall`, over the columns of one language; only complete ones."""
     answers: tuple[tuple[Answer, ...], ...] = field(default=(), repr=False)
     """The answers that each cell was computed from, in the order of their ids; () where there is none."""
 
@@ -255,41 +250,22 @@ def _row(draft: _Draft, drafts: Sequence[_Draft], columns: Sequence[Column], sta
     compared = _base_entries(draft, drafts)
     differences = {i: paired_difference(a.spec, a.scores, b.scores, a.groups) for i, a, b in compared}
     adjusted = dict(zip(differences, holm([d.p_value for d in differences.values()]), strict=True))
+    figures = {(column.spec.code, column.lang): figure(entry.spec, entry.scores, entry.groups) for column, entry in zip(columns, draft.entries, strict=True) if entry}
     cells = tuple(
-        _cell(entry, column.spec.code in draft.model.tuned_on, differences.get(i), adjusted.get(i), standings[i]) if entry else None
+        _cell(entry, figures[column.spec.code, column.lang], column.spec.code in draft.model.tuned_on, differences.get(i), adjusted.get(i), standings[i]) if entry else None
         for i, (column, entry) in enumerate(zip(columns, draft.entries, strict=True))
     )
-    whole = draft.settings.limit is None
-    means = _means(columns, cells) if whole else {}
-    by_lang: dict[tuple[Domain, Lang], float] = {}
-    overall_by_lang: dict[Lang, float] = {}
-    for lang in LANGS if whole else ():
-        places = [i for i, column in enumerate(columns) if column.lang == lang]
-        in_lang = _means([columns[i] for i in places], [cells[i] for i in places])
-        by_lang |= {(domain, lang): value for domain, value in in_lang.items()}
-        if places and draft.ranked and all(cells[i] for i in places):
-            overall_by_lang[lang] = _mean(in_lang.values())
+    found = means_over([(column.spec, column.lang) for column in columns], figures) if draft.settings.limit is None else []
+    means = {(mean.name, mean.lang): _rounded(mean) for mean in found if mean.name != "overall" or draft.ranked}
     transfer: dict[Domain, MeanDifference] = {}
     for domain, of_domain in domains(columns).items():
         if tests := [PairedTest(a.spec, a.scores, b.scores, a.groups) for i, a, b in compared if i in of_domain]:
             transfer[domain] = _rounded(mean_difference(tests))
-    overall = _mean(means.values()) if draft.ranked and all(cells) else None
     answers = tuple(tuple(map(Answer, entry.samples, entry.scores)) if entry else () for entry in draft.entries)
     is_base = draft.settings.num_fewshot == 0 and any(other.model.base == draft.model.name for other in drafts)
     return Row(
-        draft.records, draft.model, draft.settings, is_base, cells, means, overall, draft.notes, draft.provenance, draft.ranked, _gaps(draft), transfer,
-        by_lang, overall_by_lang, answers,
+        draft.records, draft.model, draft.settings, is_base, cells, means, draft.notes, draft.provenance, draft.ranked, _gaps(draft), transfer, answers,
     )  # fmt: skip
-
-
-def _means(columns: Sequence[Column], cells: Sequence[Cell | None]) -> dict[Domain, float]:
-    """Domain -> mean of its cells; only domains without a missing one."""
-    found = {domain: [cells[i] for i in places] for domain, places in domains(columns).items()}
-    return {domain: _mean([cell.score for cell in members if cell]) for domain, members in found.items() if all(members)}
-
-
-def _mean(values: Collection[float]) -> float:
-    return round(sum(values) / len(values), 6)
 
 
 def _gaps(draft: _Draft) -> dict[str, Difference]:
@@ -322,11 +298,11 @@ def _seeds(rows: Sequence[Row]) -> tuple[Seeds, ...]:
     return tuple(found)
 
 
-def _cell(entry: Entry, tuned: bool, difference: Difference | None, p_adjusted: float | None, standing: Standing | None) -> Cell:
+def _cell(entry: Entry, figure: Figure, tuned: bool, difference: Difference | None, p_adjusted: float | None, standing: Standing | None) -> Cell:
     valid = sum(score.values["format_valid"] for score in entry.scores)
     return Cell(
-        score=round(float(primary(entry.spec, entry.scores)[0]), 6),
-        interval=_bounds(cluster_bootstrap(entry.spec, entry.scores, entry.groups)),
+        score=round(figure.score, 6),
+        interval=_bounds(figure.interval),
         n=entry.result.n,
         format_valid=round(valid / entry.result.n, 6),
         format_interval=_bounds(wilson(valid, entry.result.n)),
@@ -361,6 +337,6 @@ def _bounds(found: tuple[float, float]) -> tuple[float, float]:
     return round(found[0], 6), round(found[1], 6)
 
 
-def _rounded(found: Figures) -> Figures:
+def _rounded(found: Rounded) -> Rounded:
     changes: dict[str, Any] = {name: round(value, 6) for name, value in vars(found).items() if isinstance(value, float)}
     return replace(found, **changes)

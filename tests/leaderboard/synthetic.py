@@ -7,6 +7,7 @@ import random
 from anytasktune_bench.catalog import load_catalog
 from anytasktune_bench.data.prose import load_summary
 from anytasktune_bench.leaderboard.effects import MeanDifference
+from anytasktune_bench.leaderboard.means import Mean
 from anytasktune_bench.leaderboard.site.board import Board
 from anytasktune_bench.leaderboard.standing import Standing
 from anytasktune_bench.leaderboard.statistics import Difference
@@ -43,7 +44,9 @@ def _row(place: int, models: int, columns: tuple[Column, ...], draw: random.Rand
     level = min(max(draw.gauss(0.5, 0.15), 0.1), 0.9)
     cells = tuple(None if column.spec.domain == missing else _cell(column, level, model, models, draw) for column in columns)
     places = {domain: members for domain, members in domains(columns).items() if domain != missing}
-    means = {domain: sum(cell.score for i in members if (cell := cells[i])) / len(members) for domain, members in places.items()}
+    by_domain = {domain: sum(cell.score for i in members if (cell := cells[i])) / len(members) for domain, members in places.items()}
+    averages = by_domain | ({"overall": sum(by_domain.values()) / len(by_domain)} if missing is None else {})
+    means = {(name, scope): Mean(name, scope, value, value - 0.03, value + 0.03, 4) for name, value in averages.items() for scope in (*LANGS, "both")}
     results = {
         column.spec.task_name(column.lang): TaskResult(
             subtask=column.spec.code, lang=column.lang, n=cell.n, eval_fingerprint=column.fingerprint, metrics={"score": cell.score}, empty=0, invalid=0, truncated=0
@@ -52,7 +55,6 @@ def _row(place: int, models: int, columns: tuple[Column, ...], draw: random.Rand
         if cell
     }
     record = Record(version="0.1.0", model=model, settings=SETTINGS, results=results, versions={"transformers": "5.17.0"}, samples_sha256=f"{place:064x}")
-    whole = missing is None
     return Row(
         records=(record,),
         model=model,
@@ -60,12 +62,9 @@ def _row(place: int, models: int, columns: tuple[Column, ...], draw: random.Rand
         is_base=place < bases,
         cells=cells,
         means=means,
-        overall=sum(means.values()) / len(means) if whole else None,
         notes=(),
         provenance="reproduced",
-        transfer={domain: MeanDifference(draw.gauss(0, 0.1), -0.1, 0.1, 4) for domain in means} if tuned else {},
-        means_by_lang={(domain, lang): value for domain, value in means.items() for lang in LANGS},
-        overall_by_lang={lang: sum(means.values()) / len(means) for lang in LANGS} if whole else {},
+        transfer={domain: MeanDifference(draw.gauss(0, 0.1), -0.1, 0.1, 4) for domain in by_domain} if tuned else {},
     )
 
 

@@ -292,13 +292,15 @@ def test_the_csv_the_json_and_the_latex_equal_the_table(site: Path) -> None:
         fields = dict(zip(head, line, strict=True))
         shown = dict(zip(keys(text), texts_, strict=True))
         assert fields["model"] == row["name"] == shown["name"]
-        assert shown["overall both"] == three(fields["overall"])
+        assert shown["overall both"] == three(fields["overall mean"])
+        means = {f"{mean['name']} {mean['lang']}": mean for mean in row["means"]}
         for lang in LANGS:
-            assert shown[f"overall {lang}"] == three(str(row["overall_by_lang"].get(lang, "")))
+            assert shown[f"overall {lang}"] == three(str(means.get(f"overall {lang}", {}).get("score", "")))
+        assert [fields["overall mean low"], fields["overall mean high"]] == [str(means.get("overall both", {}).get(name, "")) for name in ("low", "high")]
         for domain in ("medicine", "law", "services"):
             assert shown[f"{domain} both"] == three(fields[f"{domain} mean"])
         columns = tex.removesuffix(r" \\").split(" & ")
-        assert columns[1] == three(fields["overall"]).replace("–", "--")
+        assert columns[1] == three(fields["overall mean"]).replace("–", "--")
         for i, column in enumerate(data["columns"]):
             key, cell = column["key"], row["cells"][i]
             values = [cell["score"], *cell["interval"], cell["n"], cell["format_valid"]] if cell else [""] * 5
@@ -382,7 +384,7 @@ def test_hostile_names_are_harmless(tmp_path: Path) -> None:
     assert len(rows) == len(HOSTILE)
     for row in rows:
         assert not any(field.lstrip(" ").startswith(("=", "+", "-", "@", "\t")) for field in row[:4])
-        assert len(row) == 4 + 3 + 1 + 1 + 6
+        assert len(row) == 4 + 3 + 3 + 3 + 6
     assert {row[1] for row in rows} >= {"'=HYPERLINK(0)", "'+1", "'-1", "'@SUM(A1)"}
     latex = (site / "results.tex").read_text(encoding="utf-8")
     assert r"\textbackslash{}input\{x\} \$1\textasciicircum{}2\_3 \& 50\% \textasciitilde{}\#" in latex

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from anytasktune_bench.catalog import Catalog
+from anytasktune_bench.leaderboard.means import Mean, Scope
 from anytasktune_bench.leaderboard.site.names import labels, slug
 from anytasktune_bench.leaderboard.table import Cell, Column, Row, Table, domains
 from anytasktune_bench.spec import LANGS, Domain, Lang, SubTask
-
-Scope = Lang | str
-"""A language, or "both"."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +33,9 @@ class Field:
         """The sub-task's code; "" for a mean."""
         return self.column.spec.code if self.column else ""
 
-    def value(self, row: Row) -> Cell | float | None:
+    def value(self, row: Row) -> Cell | Mean | None:
         """What stands in this column of a row."""
-        if self.column:
-            return row.cells[self.place]
-        lang = next((lang for lang in LANGS if lang == self.scope), None)
-        if self.domain is None:
-            return row.overall_by_lang.get(lang) if lang else row.overall
-        return row.means_by_lang.get((self.domain, lang)) if lang else row.means.get(self.domain)
+        return row.cells[self.place] if self.column else row.means.get((self.domain or "overall", self.scope))
 
 
 @dataclass(frozen=True)
@@ -119,5 +112,5 @@ def _means(domain: Domain | None, columns: Sequence[Column]) -> list[Field]:
     name = domain or "overall"
     langs = [lang for lang in LANGS if any(column.lang == lang for column in columns)]
     several = [lang for lang in langs if domain is None or sum(column.lang == lang for column in columns) > 1]
-    scopes: list[Scope] = [*(["both"] if len(langs) > 1 else []), *several]
-    return [Field(f"{name} {scope}", domain, scope) for scope in scopes]
+    both: list[Scope] = ["both"] if len(langs) > 1 else []
+    return [Field(f"{name} {scope}", domain, scope) for scope in [*both, *several]]

@@ -30,10 +30,7 @@ def to_json(table: Table) -> dict[str, Any]:
             "provenance": row.provenance,
             "ranked": row.ranked,
             "is_base": row.is_base,
-            "overall": row.overall,
-            "overall_by_lang": dict(row.overall_by_lang),
-            "means": row.means,
-            "means_by_lang": {f"{domain} {lang}": value for (domain, lang), value in row.means_by_lang.items()},
+            "means": [dataclasses.asdict(mean) for mean in row.means.values()],
             "cells": [cell and dataclasses.asdict(cell) | {"arrow": cell.arrow, "unreadable": cell.unreadable} for cell in row.cells],
             "language_gaps": {code: dataclasses.asdict(gap) for code, gap in row.gaps.items()},
             "transfer": {domain: dataclasses.asdict(mean) for domain, mean in row.transfer.items()},
@@ -53,13 +50,14 @@ def to_csv(table: Table) -> str:
     fields = ("score", "low", "high", "n", "format_valid", "arrow")
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    head = ["category", "model", "base", "tuned_on", "num_fewshot", "implicit", "limit", "overall", *(f"{domain} mean" for domain in domains(table.columns))]
+    keys = ["overall", *domains(table.columns)]
+    head = ["category", "model", "base", "tuned_on", "num_fewshot", "implicit", "limit", *(f"{key} mean{name}" for key in keys for name in ("", " low", " high"))]
     writer.writerow([*head, *(f"{column.key} {field}" for column in table.columns for field in fields)])
     for label, row in zip(labels(table.rows, "en"), table.rows, strict=True):
         texts = [row.model.category, label, row.model.base or "", " ".join(row.model.tuned_on)]
         settings = [row.settings.num_fewshot, row.settings.implicit, row.settings.limit]
-        means = [row.means.get(domain) for domain in domains(table.columns)]
-        writer.writerow([*map(_inert, texts), *settings, row.overall, *means, *(value for cell in row.cells for value in _csv_cell(cell))])
+        means = [mean and getattr(mean, name) for key in keys for mean in [row.means.get((key, "both"))] for name in ("score", "low", "high")]
+        writer.writerow([*map(_inert, texts), *settings, *means, *(value for cell in row.cells for value in _csv_cell(cell))])
     return stream.getvalue()
 
 
@@ -89,7 +87,8 @@ def to_latex(table: Table) -> str:
         lines += [r"\midrule", rf"\multicolumn{{{2 + len(table.columns)}}}{{l}}{{\textit{{{category}}}}} \\"] if members else []
         for label, row in members:
             cells = [f"{cell.score:.3f}{_LATEX_ARROWS[cell.arrow]}" if cell else "--" for cell in row.cells]
-            lines.append(rf"{_tex(label)} & {'--' if row.overall is None else f'{row.overall:.3f}'} & {' & '.join(cells)} \\")
+            overall = row.means.get(("overall", "both"))
+            lines.append(rf"{_tex(label)} & {f'{overall.score:.3f}' if overall else '--'} & {' & '.join(cells)} \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from anytasktune_bench.leaderboard.means import Mean
 from anytasktune_bench.leaderboard.site.board import Board, Field
 from anytasktune_bench.leaderboard.site.explorer import parts, script
 from anytasktune_bench.leaderboard.site.texts import texts
@@ -52,8 +53,8 @@ class Cells:
         value, first = field.value(row), " f" if field.key in self.first else ""
         if value is None:
             return Markup(f'<td class="x{first}">–</td>')
-        if isinstance(value, float):
-            return Markup(f'<td class="m{first}">{value:.3f}</td>')
+        if isinstance(value, Mean):
+            return Markup(f'<td class="m{first}">{value.score:.3f}<i>{value.low:.2f}–{value.high:.2f}</i></td>')
         classes = f"{'o' if value.tuned else ''}{' b' if self.board.is_best(row, field.place) else ''}{first}".strip()
         n = f", n = {value.n}" if value.n != self.usual_n[field.place] else ""
         low, high = value.interval
@@ -131,12 +132,12 @@ def _parts(board: Board, field: Field) -> int:
 
 
 def _cell_text(board: Board, row: Row, field: Field, usual: Sequence[int]) -> str:
-    """A figure as printed: score, and for a test interval, arrow ("-" for none), flags (o: tuned on it, b: best, u: many unreadable, s: has samples), and n where it is unusual."""
+    """A figure as printed: score, interval, and for a test arrow ("-" for none), flags (o: tuned on it, b: best, u: many unreadable, s: has samples), and n where it is unusual."""
     value = field.value(row)
     if value is None:
         return ""
-    if isinstance(value, float):
-        return f"{value:.3f}"
+    if isinstance(value, Mean):
+        return f"{value.score:.3f} {value.low:.2f}–{value.high:.2f}"
     flags = f"{'o' * value.tuned}{'b' * board.is_best(row, field.place)}{'u' * value.unreadable}{'s' * bool(row.answers and row.answers[field.place])}" or "-"
     n = f" {value.n}" if value.n != usual[field.place] else ""
     low, high = value.interval
