@@ -129,7 +129,7 @@ def export_scores_command(results: Path, out: Path) -> None:
     from anytasktune_bench.leaderboard.table import build_table
 
     catalog = load_catalog()
-    found = reference_scores(build_table(read_results(find_results(results), Editions(catalog)), catalog))
+    found = reference_scores(build_table([filed.pair for filed in read_results(find_results(results), Editions(catalog))], catalog))
     write_json(out, found)
     say(f"wrote scores of {len(found)} tasks to {out}")
 

@@ -45,6 +45,11 @@ class Filed:
     """SPDX id or name of the weights' licence."""
 
     @property
+    def pair(self) -> tuple[Record, list[Sample]]:
+        """Record and samples."""
+        return self.record, self.samples
+
+    @property
     def model_id(self) -> str:
         """`<developer>/<model>`, also the record's folder."""
         return f"{self.developer}/{model_folder(self.record.model.name)}"

@@ -15,7 +15,7 @@ from anytasktune_bench.files import write_text
 from anytasktune_bench.leaderboard.editions import Editions
 from anytasktune_bench.leaderboard.eee import Filed, from_eee, to_eee
 from anytasktune_bench.leaderboard.strict_json import loads
-from anytasktune_bench.records import Record, Sample, find_records, read_record
+from anytasktune_bench.records import find_records, read_record
 from anytasktune_bench.spec import Strict
 
 MAX_EVALUATION, MAX_SAMPLES, MAX_LINE = 1 << 20, 1 << 25, 1 << 18
@@ -86,8 +86,8 @@ def find_results(root: Path) -> list[Path]:
     return sorted([*find_records(root), *(path for path in root.rglob("*.json") if EVALUATION_NAME.fullmatch(path.name))])
 
 
-def read_results(paths: Sequence[Path], editions: Editions) -> list[tuple[Record, list[Sample]]]:
-    """What `find_results` found.
+def read_results(paths: Sequence[Path], editions: Editions) -> list[Filed]:
+    """What `find_results` found; a run that was not filed has no developer.
 
     Raises:
         RecordError: one is wrong.
@@ -95,14 +95,13 @@ def read_results(paths: Sequence[Path], editions: Editions) -> list[tuple[Record
     return [_read(path, editions) for path in paths]
 
 
-def _read(path: Path, editions: Editions) -> tuple[Record, list[Sample]]:
+def _read(path: Path, editions: Editions) -> Filed:
     if path.is_dir():
-        return read_record(path)
+        return Filed(*read_record(path), developer="")
     try:
-        filed = read_filed(path, editions)
+        return read_filed(path, editions)
     except RecordError as error:
         raise RecordError(f"{path}: {error}") from error
-    return filed.record, filed.samples
 
 
 class _Reproduced(Strict):

@@ -70,10 +70,10 @@ def test_both_forms_give_the_same_table(run: Path, tmp_path: Path) -> None:
         write_filed(results, filed(pair), EDITIONS)
     found = read_results(find_results(results), EDITIONS)
     assert len(found) == 2
-    assert build_table(found, CATALOG) == build_table([(filed(pair).record, filed(pair).samples) for pair in (BASE, TUNED)], CATALOG)
+    assert build_table([each.pair for each in found], CATALOG) == build_table([(filed(pair).record, filed(pair).samples) for pair in (BASE, TUNED)], CATALOG)
     both = read_results(find_results(tmp_path), EDITIONS)
     assert len(both) == 3
-    assert len(build_table(both, CATALOG).rows) == 2  # the run and what was filed of it are one record
+    assert len(build_table([each.pair for each in both], CATALOG).rows) == 2  # the run and what was filed of it are one record
 
 
 def test_a_broken_record_is_named_by_its_file(tmp_path: Path) -> None:
@@ -85,15 +85,17 @@ def test_a_broken_record_is_named_by_its_file(tmp_path: Path) -> None:
 
 def test_only_listed_records_are_reproduced(tmp_path: Path) -> None:
     for pair in (BASE, TUNED):
-        write_filed(tmp_path / "results", filed(pair), EDITIONS)
+        write_filed(tmp_path / "results", filed(pair, licence="Apache-2.0"), EDITIONS)
     listed = tmp_path / "reproduced.yaml"
     listed.write_text(f"reproduced:\n  - {filed(BASE).record.uuid}\n", encoding="utf-8")
-    table = build_table(read_results(find_results(tmp_path / "results"), EDITIONS), CATALOG, read_reproduced(listed))
+    table = build_table([each.pair for each in read_results(find_results(tmp_path / "results"), EDITIONS)], CATALOG, read_reproduced(listed))
     assert [(row.model.name, row.provenance, row.ranked) for row in table.rows] == [("Base", "reproduced", True), ("Tuned", "rescored", False)]
     built = invoke("build", tmp_path / "results", "--reproduced", listed, "--out", tmp_path / "site")
     assert built.exit_code == 0
     rows = json.loads((tmp_path / "site" / "data.json").read_text(encoding="utf-8"))["rows"]
-    assert [row["overall"] is None for row in rows] == [False, True]
+    assert [any(mean["name"] == "overall" for mean in row["means"]) for row in rows] == [True, False]
+    page = next((tmp_path / "site" / "model").glob("base*.html")).read_text(encoding="utf-8")
+    assert all(f"<dd><bdi>{fact}</bdi></dd>" in page for fact in ("acme", "Apache-2.0"))
 
 
 @pytest.mark.parametrize("text", ["", "reproduced:\n", "# nothing yet\n", "reproduced: []\n"])

@@ -49,8 +49,9 @@ def build_site(records: Sequence[Path], out: Path, catalog: Catalog | None = Non
         raise RecordError("there is no record to build a leaderboard from. `anytasktune eval` writes them.")
     check_replaceable(out.resolve())
     editions = Editions(catalog or load_catalog())
-    table = build_table(read_results(records, editions), editions.catalog, reproduced)
-    return write_site(Board(table, editions.catalog, summary()), out)
+    found = read_results(records, editions)
+    table = build_table([filed.pair for filed in found], editions.catalog, reproduced)
+    return write_site(Board(table, editions.catalog, summary(), {filed.record.uuid: filed for filed in found}), out)
 
 
 def write_site(board: Board, out: Path) -> Path:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from anytasktune_bench.catalog import Catalog
+from anytasktune_bench.leaderboard.eee import Filed
 from anytasktune_bench.leaderboard.means import Mean, Scope
 from anytasktune_bench.leaderboard.site.names import labels, slug
 from anytasktune_bench.leaderboard.table import Cell, Column, Row, Table, domains
@@ -46,6 +47,8 @@ class Board:
     catalog: Catalog
     cards: Mapping[str, Any]
     """Sub-task code -> what is known about its rows (`data.quality.summarise`)."""
+    filed: Mapping[str, Filed] = field(default_factory=dict)
+    """`Record.uuid` -> who provides the model, and under which licence."""
 
     @functools.cached_property
     def slugs(self) -> tuple[str, ...]:
