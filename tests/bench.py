@@ -52,6 +52,7 @@ CACHED = (
     points._plain,
     points._flat,
     points._holds_negator,
+    points.says,
     values.parse_quantity,
     values.parse_date,
 )

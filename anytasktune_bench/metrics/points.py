@@ -134,6 +134,7 @@ def _holds_negator(alternative: str, lang: Lang) -> bool:
     return any(_NEGATOR_EN.match(word) for word in normalise(alternative, lang).split())
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def says(text: str, alternative: str, lang: Lang, negation: Negation = "near", across: bool = True) -> bool:
     """Whether `alternative` stands in a canonical text without being negated.
 
@@ -162,12 +163,15 @@ def meets(text: str, point: Point, lang: Lang, negation: Negation = "near", *, a
         context_from: groups from this one on say what the point is about, so that no negator undoes them; none if None.
     """
     flat = _flat(text)
-    point = [[alternative for alternative in group if (plain := _plain(alternative, lang)) is None or plain in flat] for group in point]
-    if not all(point):
-        return False
-    own = any(_holds_negator(alternative, lang) and says(text, alternative, lang, negation, across) for group in point for alternative in group)
-    about = 0 if own else len(point) if context_from is None else context_from
-    return all(any(says(text, alternative, lang, "none" if place >= about else negation, across) for alternative in group) for place, group in enumerate(point))
+    groups = []
+    for group in point:
+        possible = [alternative for alternative in group if (plain := _plain(alternative, lang)) is None or plain in flat]
+        if not any(says(text, alternative, lang, "none", across) for alternative in possible):
+            return False
+        groups.append(possible)
+    own = any(_holds_negator(alternative, lang) and says(text, alternative, lang, negation, across) for group in groups for alternative in group)
+    about = 0 if own else len(groups) if context_from is None else context_from
+    return all(any(says(text, alternative, lang, "none" if place >= about else negation, across) for alternative in group) for place, group in enumerate(groups))
 
 
 def shares_run(a: str, b: str, lang: Lang, at_least: int) -> bool:
