@@ -28,7 +28,7 @@ records_argument = click.argument("records", nargs=-1, required=True, type=click
 reproduced_option = click.option(
     "--reproduced",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="List of the records that a maintainer ran again; only these are ranked. Without it all are, as fits one's own runs.",
+    help="List of the records that a maintainer ran; only these are ranked. Without it all are, as fits one's own runs.",
 )
 
 

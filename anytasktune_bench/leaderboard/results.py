@@ -109,7 +109,7 @@ class _Reproduced(Strict):
 
 
 def read_reproduced(path: Path) -> frozenset[str]:
-    """UUIDs of the records that a maintainer ran again and that came out equal.
+    """UUIDs of the records that a maintainer ran, again or in the first place.
 
     Raises:
         RecordError: the file cannot be read or has not the form.

@@ -26,7 +26,7 @@ from anytasktune_bench.spec import LANGS, Domain, Lang, SubTask
 
 Arrow = Literal["", "▲", "▼", "△", "▽"]
 Provenance = Literal["rescored", "reproduced"]
-"""`rescored`: scores were recomputed from the samples and are equal · `reproduced`: a maintainer ran it again and had them too."""
+"""`rescored`: scores were recomputed from the samples and are equal · `reproduced`: a maintainer ran it, again or in the first place, and had them too."""
 
 Rounded = TypeVar("Rounded", Difference, MeanDifference, Spread, Mean)
 
@@ -177,7 +177,7 @@ def build_table(records: Sequence[tuple[Record, Sequence[Sample]]], catalog: Cat
     Args:
         records: each with its samples, in any order.
         catalog: the sub-tasks that the records are about.
-        reproduced: `Record.uuid` of the records that a maintainer ran again; only these are ranked. None for a table of one's own runs, where all are.
+        reproduced: `Record.uuid` of the records that a maintainer ran; only these are ranked. None for a table of one's own runs, where all are.
 
     Raises:
         RecordError: a record names an unknown sub-task, lacks samples, or claims a score that its samples do not give on the installed edition.

@@ -13,7 +13,7 @@ import pytest
 from anytasktune_bench.catalog import load_catalog
 from anytasktune_bench.data import baselines, checks
 from anytasktune_bench.data.checks import run_checks
-from anytasktune_bench.data.privacy import find_personal_data, id_card_valid, luhn_valid
+from anytasktune_bench.data.privacy import find_personal_data, id_card_valid, luhn_valid, unsafe_detail
 from anytasktune_bench.data.problems import Rows
 from anytasktune_bench.data.quality import summary_of
 from anytasktune_bench.data.similarity import cosine_matrix, jaccard_matrix, shingles
@@ -106,9 +106,9 @@ def test_rows_that_give_themselves_away_are_found(copy, monkeypatch: pytest.Monk
 def test_unsafe_detail_is_found_in_psychology_only(copy) -> None:  # type: ignore[no-untyped-def]
     spec = copy("S1", "test.en.jsonl", 0, lambda row, rows: row.update(input=row["input"] + " He hanged himself."))
     rows = Rows.read(spec)
-    assert list(checks.unsafe_detail(rows)) == []
+    assert list(unsafe_detail(rows)) == []
     rows.spec = spec.model_copy(update={"domain": "psychology"})
-    assert [p.check for p in checks.unsafe_detail(rows)] == [11]
+    assert [p.check for p in unsafe_detail(rows)] == [11]
 
 
 def test_personal_data_outside_reserved_values() -> None:

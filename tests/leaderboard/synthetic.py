@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from anytasktune_bench.catalog import load_catalog
-from anytasktune_bench.data.prose import load_summary
+from anytasktune_bench.data.prose import summary
 from anytasktune_bench.leaderboard.effects import MeanDifference
 from anytasktune_bench.leaderboard.means import Mean
 from anytasktune_bench.leaderboard.site.board import Board
@@ -26,7 +26,7 @@ def synthetic_board(models: int, seed: int = 0) -> Board:
     catalog = load_catalog()
     columns = tuple(Column(spec, lang, f"{i:064x}", mde=0.15) for i, (spec, lang) in enumerate((spec, lang) for spec in catalog.with_rows for lang in LANGS))
     rows = tuple(_row(i, models, columns, draw) for i in range(models))
-    return Board(Table(columns, rows), catalog, load_summary())
+    return Board(Table(columns, rows), catalog, summary())
 
 
 def _row(place: int, models: int, columns: tuple[Column, ...], draw: random.Random) -> Row:
@@ -46,7 +46,11 @@ def _row(place: int, models: int, columns: tuple[Column, ...], draw: random.Rand
     places = {domain: members for domain, members in domains(columns).items() if domain != missing}
     by_domain = {domain: sum(cell.score for i in members if (cell := cells[i])) / len(members) for domain, members in places.items()}
     averages = by_domain | ({"overall": sum(by_domain.values()) / len(by_domain)} if missing is None else {})
-    means = {(name, scope): Mean(name, scope, value, value - 0.03, value + 0.03, 4) for name, value in averages.items() for scope in (*LANGS, "both")}
+    means = {}
+    for name, value in averages.items():
+        for scope in (*LANGS, "both"):
+            half = draw.uniform(0.02, 0.06)
+            means[name, scope] = Mean(name, scope, value, max(value - half, 0.0), min(value + half, 1.0), 4)
     results = {
         column.spec.task_name(column.lang): TaskResult(
             subtask=column.spec.code, lang=column.lang, n=cell.n, eval_fingerprint=column.fingerprint, metrics={"score": cell.score}, empty=0, invalid=0, truncated=0

@@ -35,7 +35,7 @@ def test_a_site_becomes_a_static_space_and_pages_that_left_go(tmp_path: Path) ->
         assert space.sdk == "static" and set(files) == site_files(site) | {"README.md", ".gitattributes"}
         assert all(files[name] == (site / name).read_bytes() for name in site_files(site))
         head = SpaceCardData(**yaml.safe_load(files["README.md"].decode().split("---\n")[1]))
-        assert (head.sdk, head.app_file) == ("static", "index.html") and len(head.short_description) <= 60
+        assert (head.sdk, head.app_file) == ("static", "index.html") and len(head.short_description) <= 60  # type: ignore[attr-defined]
         hub.add(space, {**files, "old.html": b"old"})
         assert publish(site).returncode == 0 and set(space.commits[-1][1]) == set(files)
         count = len(space.commits)

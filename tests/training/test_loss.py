@@ -81,12 +81,13 @@ def test_the_loss_is_the_stock_loss_or_the_trainer_says_otherwise(name: str, pre
 
 
 def test_a_cache_that_does_not_fit_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from anytasktune_bench.generation import prefix_cache
     from anytasktune_bench.training import trainer as module
 
     config = configs()["llama"]
     config.initializer_range = 0.5  # sharp enough for a wrong prefix to show in the loss
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
-    real = module.prefix_cache
+    real = prefix_cache
     monkeypatch.setattr(module, "prefix_cache", lambda m, ids, rows: real(m, ids[::-1], rows))
     trainer, said = TaskTrainer.__new__(TaskTrainer), []
     trainer.say = said.append
