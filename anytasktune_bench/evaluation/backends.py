@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from anytasktune_bench.adapters import check_base
 from anytasktune_bench.errors import RunError
-from anytasktune_bench.evaluation.engines import Engine, EngineLM, running
+from anytasktune_bench.evaluation.engines import Engine, EngineLM, installed, running
 from anytasktune_bench.evaluation.hardware import hardware
 from anytasktune_bench.evaluation.server import Server, ServerLM
 from anytasktune_bench.generation import repetition_penalty
@@ -67,6 +67,8 @@ def open_backends(model: ModelRef | Server | Engine, adapters: Sequence[Path | N
     ref = model.ref if isinstance(model, Engine) else model
     stamps = [check_base(ref, adapter) if adapter else {} for adapter in adapters]  # before anything is loaded
     progress(f"starting {model.kind} with {ref.source}" if isinstance(model, Engine) else f"loading {ref.source}")
+    if not isinstance(model, Engine) and (kind := installed(options.device or pick_device())):
+        progress(f"{kind} is installed: --engine {kind} answers faster, asked the same prompts")
     if isinstance(model, Engine):
         yield from _engine(model, adapters, stamps, options)
     else:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import requests
 
@@ -50,6 +50,12 @@ class Engine:
     """Further arguments of the engine's server, as typed."""
     start_timeout: float = 3600.0
     """Seconds until the server has to answer; loading and compiling take minutes."""
+
+
+def installed(device: str) -> Kind | None:
+    """The engine that would answer faster than a model in this process: one that is installed, where the device is a GPU."""
+    found = (kind for kind in get_args(Kind) if importlib.util.find_spec(kind))
+    return next(found, None) if device.startswith("cuda") else None
 
 
 def lora_rank(adapter: Path) -> int:

@@ -11,7 +11,7 @@ import pytest
 from anytasktune_bench.catalog import load_catalog
 from anytasktune_bench.errors import RunError
 from anytasktune_bench.evaluation.backends import open_backends
-from anytasktune_bench.evaluation.engines import Engine, serve_command
+from anytasktune_bench.evaluation.engines import Engine, installed, serve_command
 from anytasktune_bench.evaluation.run import EvalOptions, evaluate
 from anytasktune_bench.models import ModelRef, resolve_model
 from tests.conftest import evaluated
@@ -73,6 +73,13 @@ def test_what_is_not_installed_is_said(kind: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(RunError, match="not installed"):
         serve_command(Engine(kind, ModelRef("x", "x", "x")), {}, 8000)  # type: ignore[arg-type]
+
+
+def test_an_installed_engine_is_pointed_out_where_there_is_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name == "sglang" or None)
+    assert (installed("cuda:0"), installed("cpu")) == ("sglang", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert installed("cuda") is None
 
 
 @pytest.mark.slow
