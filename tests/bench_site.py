@@ -1,12 +1,15 @@
 """Build time, weight and speed of the site at 30, 300 and 5,000 made-up models. Run with `python -m tests.bench_site`; sizes may be named.
 
-Weights are gzip -9, as a server would send them. Times in the browser are from a click to the next painted frame, the median of five.
+Weights are gzip -9, as a server would send them. Times in the browser are from a click to the next painted frame, the median of five. Rendering takes
+boards of drawn figures; what it costs to score answers and compute a board's statistics is measured at 30 models, whose answers are those of the committed
+record of most tests, with a drawn share of them right (scored once before the clock starts, so that the scorer's caches are warm).
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import random
 import statistics
 import sys
 import tempfile
@@ -15,10 +18,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from anytasktune_bench.catalog import load_catalog
+from anytasktune_bench.leaderboard.editions import Editions
+from anytasktune_bench.leaderboard.results import find_results, read_results
 from anytasktune_bench.leaderboard.site import write_site
+from anytasktune_bench.leaderboard.table import build_table
+from anytasktune_bench.records import rescore
 from tests.browser import CHROMIUM
 from tests.leaderboard.synthetic import synthetic_board
 
+RESULTS = Path(__file__).parents[1] / "leaderboard" / "results"
 SCRIPTS = ["early.js", "common.js", "board.js", "style.css"]
 
 TIME = """async ([selector, event]) => {
@@ -74,7 +83,25 @@ def _in_browser(site: Path) -> dict[str, Any]:
     return found
 
 
+def statistics_of(models: int) -> dict[str, Any]:
+    """Seconds from samples to the table of a board."""
+    catalog = load_catalog()
+    filed = max(read_results(find_results(RESULTS), Editions(catalog)), key=lambda found: len(found.samples))
+    draw, pairs = random.Random(0), []
+    for i in range(models):
+        right = draw.random()
+        samples = [sample.model_copy(update={"answer": sample.reference}) if draw.random() < right else sample for sample in filed.samples]
+        scores = rescore(filed.record, samples, catalog.get)
+        results = {name: result.model_copy(update={"metrics": scores[name]}) for name, result in filed.record.results.items()}
+        model = filed.record.model.model_copy(update={"name": f"Copy-{i}"})
+        pairs.append((filed.record.model_copy(update={"model": model, "results": results, "samples_sha256": f"{i:064x}"}), samples))
+    started = time.perf_counter()
+    table = build_table(pairs, catalog)
+    return {"models": models, "tests": len(table.columns), "answers": sum(len(samples) for _, samples in pairs), "statistics_s": round(time.perf_counter() - started, 1)}
+
+
 if __name__ == "__main__":
     for size in map(int, sys.argv[1:] or ["30", "300", "5000"]):
         sys.stdout.write(json.dumps(measure(size)) + "\n")
         sys.stdout.flush()
+    sys.stdout.write(json.dumps(statistics_of(30)) + "\n")
