@@ -30,12 +30,17 @@ def pack_linears(model: Any) -> int:
         Number of layers that were packed: 0 on GPUs, in other dtypes, for models beyond `MAX_BYTES`, and where PyTorch was built without oneDNN.
     """
     layers = [module for module in model.modules() if type(module) is torch.nn.Linear and module.weight.dtype == torch.bfloat16 and module.weight.device.type == "cpu"]
-    possible = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise") and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    if not possible or sum(layer.weight.nbytes for layer in layers) > MAX_BYTES:
+    if not _is_possible() or sum(layer.weight.nbytes for layer in layers) > MAX_BYTES:
         return 0
     for layer in layers:
         layer.forward = _packed(layer)
     return len(layers)
+
+
+def _is_possible() -> bool:
+    """Whether this build of PyTorch has the operators, which are not part of its public interface, and the CPU computes in bf16."""
+    operators = ("_is_mkldnn_bf16_supported", "_linear_pointwise", "_reorder_linear_weight")
+    return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in operators) and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _packed(layer: torch.nn.Linear) -> Callable[[torch.Tensor], torch.Tensor]:

@@ -13,7 +13,7 @@ from anytasktune_bench.models import load_model, resolve_model
 from tests.conftest import random_adapter
 
 IDS = torch.arange(20).reshape(4, 5)
-has_bf16 = pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this CPU does not compute in bf16")
+has_bf16 = pytest.mark.skipif(not packed._is_possible(), reason="this CPU does not compute in bf16")
 
 
 @has_bf16
@@ -42,4 +42,7 @@ def test_other_models_are_left_as_they_are(chat_model: Path, monkeypatch: pytest
     assert packed.pack_linears(model) == 0
     assert not any("forward" in vars(module) for module in model.modules())
     monkeypatch.setattr(packed, "MAX_BYTES", 100)
+    assert packed.pack_linears(load_model(ref, "bfloat16", "cpu")) == 0
+    monkeypatch.undo()
+    monkeypatch.setattr(packed, "_is_possible", lambda: False)
     assert packed.pack_linears(load_model(ref, "bfloat16", "cpu")) == 0
