@@ -23,9 +23,11 @@ from click.testing import CliRunner
 from anytasktune_bench.cli.leaderboard import leaderboard
 from anytasktune_bench.errors import OutputError, RecordError
 from anytasktune_bench.leaderboard.site import build_site
+from anytasktune_bench.leaderboard.site.board import Board
 from anytasktune_bench.leaderboard.site.exports import to_csv, to_json, to_latex
 from anytasktune_bench.leaderboard.site.names import labels, show, slug
 from anytasktune_bench.leaderboard.site.texts import PATH, texts
+from anytasktune_bench.leaderboard.table import build_table
 from anytasktune_bench.records import write_record
 from anytasktune_bench.spec import LANGS
 from tests.leaderboard.test_table import BASE, CATALOG, TUNED, Pair, make, resampled, table_of
@@ -495,3 +497,15 @@ def test_serve_shows_the_site_on_the_loopback_address_and_ends_on_ctrl_c(tmp_pat
         server.send_signal(signal.SIGINT)
         assert server.wait(timeout=20) == 0
         assert "ended" in server.stderr.read()
+
+
+def test_a_score_of_0_is_never_marked_best(tmp_path: Path) -> None:
+    record, samples = make("A", 1.0, codes=("L4",))
+    wrong = [sample.model_copy(update={"answer": ""}) for sample in samples]
+    results = {name: result.model_copy(update={"metrics": {**result.metrics, "score": 0.0}}) for name, result in record.results.items()}
+    nothing = [(record.model_copy(update={"model": record.model.model_copy(update={"name": name}), "results": results}), wrong) for name in ("B", "C")]
+    board = Board(build_table(nothing, CATALOG), CATALOG, {})
+    assert all(cell and cell.standing and cell.standing.is_best for row in board.table.rows for cell in row.cells)
+    assert not any(board.is_best(row, place) for row in board.table.rows for place in range(2))
+    best = Board(build_table([(record, samples), *nothing], CATALOG), CATALOG, {})
+    assert [[best.is_best(row, place) for place in range(2)] for row in best.table.rows] == [[True, True], [False, False], [False, False]]

@@ -76,9 +76,9 @@ class Board:
         return tuple(None if base == i or row.settings.num_fewshot else base for i, (base, row) in enumerate(zip(found, self.table.rows, strict=True)))
 
     def is_best(self, row: Row, place: int) -> bool:
-        """Whether a row's figure is not separated from the best of its column; nothing is where there is nothing to be better than."""
+        """Whether a row's figure is not separated from the best of its column; neither 0 is, nor anything where there is nothing to be better than."""
         cell = row.cells[place]
-        return bool(cell and cell.standing and cell.standing.is_best and self.ranked[place] > 1)
+        return bool(cell and cell.score and cell.standing and cell.standing.is_best and self.ranked[place] > 1)
 
     @functools.cached_property
     def ranked(self) -> tuple[int, ...]:
