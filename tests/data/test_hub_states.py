@@ -139,7 +139,8 @@ def machine(tmp_path: Path) -> Iterator[type[Versions]]:
 
 
 def test_a_version_loads_its_own_rows_or_nothing(machine: type[Versions]) -> None:
-    options = settings(max_examples=SEQUENCES, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck))
+    few = SEQUENCES < 100  # the same ones each time then; `make soak` draws new ones
+    options = settings(max_examples=SEQUENCES, stateful_step_count=12, deadline=None, derandomize=few, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(machine, settings=options)
     sys.stdout.write(f"{SEQUENCES} sequences, {machine.loads} loads, {machine.answered} of them answered, each with its own version's rows\n")
-    assert machine.loads > machine.answered > SEQUENCES / 2 and not [request for request in machine.hub.unknown if "agent-harnesses" not in request]
+    assert machine.loads > machine.answered > SEQUENCES / 4 and not [request for request in machine.hub.unknown if "agent-harnesses" not in request]
