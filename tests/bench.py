@@ -133,7 +133,9 @@ def evaluating(model: Path, rows: int, codes: Sequence[str] = TESTS, langs: Sequ
             arguments = f"pretrained={location},dtype={pick_dtype(dtype)},enable_thinking=False"
             return command("lm_eval", "run", "--model", "hf", "--model_args", arguments, "--device", "cpu", "--output_path", f"{work}/{name}", *chosen)
 
-        start = ours("start", "F2", 1, "--lang", "en"), stock("stock-start", ["anytasktune_f2_en"], 1)
+        # The better of two, since the first may have to compile packages and read the model from the disk.
+        starts = [(ours(f"start{i}", "F2", 1, "--lang", "en"), stock(f"stock-start{i}", ["anytasktune_f2_en"], 1)) for i in range(2)]
+        start = min(first for first, _ in starts), min(second for _, second in starts)
         line(f"{model.stem[:24]}, {pick_dtype(dtype)}: start-up and one row of F2", start[0], "s", start[1] / start[0], "lm_eval run")
         whole = ours("whole", ",".join(codes), rows, "--lang", ",".join(langs)), stock("stock", [spec.task_name(lang) for spec in specs for lang in langs], rows)
         count = rows * len(codes) * len(langs)
