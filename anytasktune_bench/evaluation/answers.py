@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from anytasktune_bench.errors import OutputError, RunError
-from anytasktune_bench.files import sha256_json
+from anytasktune_bench.files import clear_abandoned, sha256_json
 
 
 class Answers:
@@ -110,7 +110,8 @@ class Answers:
 
 
 def discard(folder: Path) -> None:
-    """Remove the answers that were kept for the record in `folder`, of all processes and earlier setups."""
+    """Tidy up once the record in `folder` is written: the answers kept for it, of all processes and earlier setups, and what killed writers left there."""
+    clear_abandoned(folder)
     name = re.compile(rf"\.{re.escape(folder.name)}\.[0-9a-f]{{16}}\.\d+\.jsonl")
     for path in folder.parent.glob(".*.jsonl"):
         if name.fullmatch(path.name):

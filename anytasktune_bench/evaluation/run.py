@@ -22,7 +22,6 @@ from anytasktune_bench.evaluation.answers import Answers, discard
 from anytasktune_bench.evaluation.backends import Backend
 from anytasktune_bench.evaluation.export import export_tasks
 from anytasktune_bench.evaluation.hardware import package_versions
-from anytasktune_bench.files import clear_abandoned
 from anytasktune_bench.metrics import SCORER_VERSION, aggregate
 from anytasktune_bench.prompt import PROMPT_VERSION
 from anytasktune_bench.records import RECORD_FILE, Category, Record, Sample, Settings, TaskResult, read_record, samples_sha256, write_record
@@ -96,7 +95,6 @@ def evaluate_into(
         if len(done) == len(tests):
             if backend.lm.rank == 0:
                 with Answers(folder, "finished"):  # a run that was killed on its last lines leaves its answers
-                    clear_abandoned(folder)
                     discard(folder)
             progress(f"{folder} holds these tests already (--overwrite makes them anew)")
             return folder / RECORD_FILE, *found
@@ -108,7 +106,6 @@ def evaluate_into(
         return None
     record, samples = _joined(*found, *made) if found else made
     path = write_record(folder, record, samples)
-    clear_abandoned(folder)
     discard(folder)
     return path, record, samples
 
